@@ -1,0 +1,1 @@
+"""What lies beside the DICOM content on a disc."""

@@ -1,0 +1,1 @@
+"""Where a rendered film goes: plug-ins under one contract suite."""

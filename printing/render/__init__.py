@@ -1,0 +1,1 @@
+"""From a FilmPage to pixels, and from pixels to a PDF."""
