@@ -1,0 +1,388 @@
+"""The index of what is stored: instance, reception and variant rows, each made before the 0000 that promises it.
+
+An *instance* is one SOP Instance with the directory keys that were recorded when it came, so that no disc needs a
+second header pass. A *reception* says that an AE title of ours was sent it: discs are made of receptions. A *variant*
+is a second content under a UID that is taken: it is kept aside until it is known whether it is really another one.
+
+Commits are grouped: whoever gets the writer's turn commits everything that waits, so eight senders cost about as many
+fsyncs as one.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from appliance.database import Database
+from media.identity import Identity
+from media.instance import InstanceHeader
+from media.store import InstanceStore
+
+log = logging.getLogger("gravure.storage")
+
+
+class Outcome(Enum):
+    """What became of one arrival."""
+
+    NEW = "new"
+    SAME = "same"
+    """The same instance again: one copy, the reception recorded."""
+    VARIANT = "variant"
+    """A UID that is taken, with other bytes: kept aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One instance that is durable in the store and wants its row."""
+
+    file: str
+    """Relative to the store's folder."""
+    file_bytes: int
+    data_offset: int
+    header: InstanceHeader
+    transfer_syntax_uid: str
+    ae_title: str
+    """The station that it was sent to: the key of its configuration table."""
+    calling_ae_title: str
+    association_id: str
+    outcome: Outcome = Outcome.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """One instance that a station was sent and that no disc job has taken yet."""
+
+    id: str
+    instance_id: str
+    identity: Identity
+    sop_class_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """One row of the index, as a disc needs it."""
+
+    id: str
+    file: str
+    file_bytes: int
+    data_offset: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    keys: bytes
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: str
+    file: str
+    data_offset: int
+    file_bytes: int
+    transfer_syntax_uid: str
+
+
+INSERT_INSTANCE = text(
+    "INSERT INTO instance (id, sop_instance_uid, sop_class_uid, study_instance_uid, series_instance_uid, patient_id,"
+    " issuer, patient_name, patient_birth_date, transfer_syntax_uid, file, file_bytes, data_offset, keys, received)"
+    " VALUES (:id, :sop_instance_uid, :sop_class_uid, :study_instance_uid, :series_instance_uid, :patient_id,"
+    " :issuer, :patient_name, :patient_birth_date, :transfer_syntax_uid, :file, :file_bytes, :data_offset, :keys,"
+    " :received) ON CONFLICT (sop_instance_uid) DO NOTHING"
+)
+INSERT_RECEPTION = text(
+    "INSERT INTO reception (id, instance_id, ae_title, calling_ae_title, association_id, study_instance_uid, received)"
+    " VALUES (:id, :instance_id, :ae_title, :calling_ae_title, :association_id, :study_instance_uid, :received)"
+)
+INSERT_VARIANT = text(
+    "INSERT INTO variant (id, instance_id, file, file_bytes, data_offset, transfer_syntax_uid, ae_title,"
+    " calling_ae_title, received, verdict)"
+    " VALUES (:id, :instance_id, :file, :file_bytes, :data_offset, :transfer_syntax_uid, :ae_title,"
+    " :calling_ae_title, :received, 'unknown')"
+)
+KNOWN = text(
+    "SELECT id, file, data_offset, file_bytes, transfer_syntax_uid FROM instance WHERE sop_instance_uid = :uid"
+)
+KNOWN_VARIANTS = text(
+    "SELECT id, file, data_offset, file_bytes, transfer_syntax_uid FROM variant WHERE instance_id = :id"
+)
+# A reception that a disc job still has in hand covers the same instance sent again; after the job's end it does not.
+OPEN_RECEPTION = text(
+    "SELECT reception.id FROM reception LEFT JOIN job ON job.id = reception.job_id"
+    " WHERE reception.instance_id = :instance_id AND reception.ae_title = :ae_title"
+    " AND (reception.job_id IS NULL OR job.state NOT IN ('DONE', 'FAILURE'))"
+)
+PENDING = text(
+    "SELECT reception.id, reception.instance_id, instance.patient_id, instance.issuer, instance.patient_name,"
+    " instance.patient_birth_date, instance.study_instance_uid, instance.sop_class_uid, reception.ae_title"
+    " FROM reception JOIN instance ON instance.id = reception.instance_id"
+    " WHERE reception.job_id IS NULL AND reception.ae_title IN :ae_titles ORDER BY reception.received, reception.id"
+).bindparams(bindparam("ae_titles", expanding=True))
+
+
+class _Ticket:
+    __slots__ = ("arrival", "done", "error", "known")
+
+    def __init__(self, arrival: Arrival) -> None:
+        self.arrival = arrival
+        self.done = False
+        self.error: BaseException | None = None
+        self.known: _Known | None = None
+        """Set where the UID is taken: the row that has it."""
+
+
+class InstanceIndex:
+    """The instance, reception and variant tables.
+
+    Args:
+        database: where they are.
+        store: where their files are.
+        wall: the wall clock, seconds since the epoch; a label only, nothing is decided by it.
+    """
+
+    def __init__(self, database: Database, store: InstanceStore, wall: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._store = store
+        self._wall = wall
+        self._gate = threading.Lock()
+        self._turn = threading.Lock()
+        self._waiting: list[_Ticket] = []
+
+    # -- arrivals -----------------------------------------------------------------------------------------------
+
+    def put(self, arrival: Arrival) -> Arrival:
+        """Commit one arrival; on return it is durable.
+
+        Returns:
+            The arrival with its outcome. SAME: the caller removes the file that it just kept.
+
+        Raises:
+            Exception: not committed, nothing promised.
+        """
+        ticket = _Ticket(arrival)
+        with self._gate:
+            self._waiting.append(ticket)
+        with self._turn:
+            if not ticket.done:
+                with self._gate:
+                    batch, self._waiting = self._waiting, []
+                self._commit(batch)
+        if ticket.error is not None:
+            raise ticket.error
+        if ticket.known is not None:
+            return self._again(arrival, ticket.known)
+        return arrival
+
+    def _commit(self, batch: Sequence[_Ticket]) -> None:
+        try:
+            with self._database.transaction() as connection:
+                now = self._wall()
+                for ticket in batch:
+                    if not self._insert(connection, ticket.arrival, now):
+                        ticket.known = self._known(connection, ticket.arrival.header.sop_instance_uid)
+        except BaseException as failure:
+            for ticket in batch:
+                ticket.error = failure
+        finally:
+            for ticket in batch:
+                ticket.done = True
+
+    def _insert(self, connection: Connection, arrival: Arrival, now: float) -> bool:
+        header = arrival.header
+        instance_id = arrival.file.rpartition("/")[2]
+        result = connection.execute(
+            INSERT_INSTANCE,
+            {
+                "id": instance_id,
+                "sop_instance_uid": header.sop_instance_uid,
+                "sop_class_uid": header.sop_class_uid,
+                "study_instance_uid": header.study_instance_uid,
+                "series_instance_uid": header.series_instance_uid,
+                "patient_id": header.patient_id,
+                "issuer": header.issuer,
+                "patient_name": header.patient_name,
+                "patient_birth_date": header.patient_birth_date,
+                "transfer_syntax_uid": arrival.transfer_syntax_uid,
+                "file": arrival.file,
+                "file_bytes": arrival.file_bytes,
+                "data_offset": arrival.data_offset,
+                "keys": header.keys,
+                "received": now,
+            },
+        )
+        if result.rowcount == 0:
+            return False
+        self._receive(connection, arrival, instance_id, now)
+        return True
+
+    def _receive(self, connection: Connection, arrival: Arrival, instance_id: str, now: float) -> None:
+        connection.execute(
+            INSERT_RECEPTION,
+            {
+                "id": secrets.token_hex(16),
+                "instance_id": instance_id,
+                "ae_title": arrival.ae_title,
+                "calling_ae_title": arrival.calling_ae_title,
+                "association_id": arrival.association_id,
+                "study_instance_uid": arrival.header.study_instance_uid,
+                "received": now,
+            },
+        )
+
+    @staticmethod
+    def _known(connection: Connection, sop_instance_uid: str) -> _Known:
+        row = connection.execute(KNOWN, {"uid": sop_instance_uid}).one()
+        return _Known(row.id, row.file, row.data_offset, row.file_bytes, row.transfer_syntax_uid)
+
+    def _again(self, arrival: Arrival, known: _Known) -> Arrival:
+        """A UID that is taken: the same bytes are the same instance, others are kept aside."""
+        with self._database.read() as connection:
+            variants = [
+                _Known(row.id, row.file, row.data_offset, row.file_bytes, row.transfer_syntax_uid)
+                for row in connection.execute(KNOWN_VARIANTS, {"id": known.id})
+            ]
+        same = any(self._same_bytes(arrival, one) for one in (known, *variants))
+        with self._database.transaction() as connection:
+            now = self._wall()
+            open_reception = connection.execute(
+                OPEN_RECEPTION, {"instance_id": known.id, "ae_title": arrival.ae_title}
+            ).first()
+            if open_reception is None:
+                self._receive(connection, arrival, known.id, now)
+            if not same:
+                connection.execute(
+                    INSERT_VARIANT,
+                    {
+                        "id": arrival.file.rpartition("/")[2],
+                        "instance_id": known.id,
+                        "file": arrival.file,
+                        "file_bytes": arrival.file_bytes,
+                        "data_offset": arrival.data_offset,
+                        "transfer_syntax_uid": arrival.transfer_syntax_uid,
+                        "ae_title": arrival.ae_title,
+                        "calling_ae_title": arrival.calling_ae_title,
+                        "received": now,
+                    },
+                )
+        if not same:
+            log.warning("a known SOP Instance UID came with other bytes: kept aside", extra={"instance": known.id})
+        return replace(arrival, outcome=Outcome.SAME if same else Outcome.VARIANT)
+
+    def _same_bytes(self, arrival: Arrival, known: _Known) -> bool:
+        if arrival.transfer_syntax_uid != known.transfer_syntax_uid:
+            return False
+        if arrival.file_bytes - arrival.data_offset != known.file_bytes - known.data_offset:
+            return False
+        try:
+            with self._store.path(arrival.file).open("rb") as new, self._store.path(known.file).open("rb") as old:
+                new.seek(arrival.data_offset)
+                old.seek(known.data_offset)
+                while chunk := new.read(1 << 20):
+                    if chunk != old.read(len(chunk)):
+                        return False
+        except FileNotFoundError:
+            return False
+        return True
+
+    # -- what the collector and the discs ask -------------------------------------------------------------------
+
+    def pending(self, ae_titles: Iterable[str]) -> list[tuple[str, Reception]]:
+        """(station, reception) of everything that no disc job has taken, in order of arrival."""
+        stations = sorted(ae_titles)
+        if not stations:
+            return []
+        with self._database.read() as connection:
+            return [
+                (
+                    row.ae_title,
+                    Reception(
+                        row.id,
+                        row.instance_id,
+                        Identity(
+                            row.patient_id,
+                            row.issuer,
+                            row.patient_name,
+                            row.patient_birth_date,
+                            row.study_instance_uid,
+                        ),
+                        row.sop_class_uid,
+                    ),
+                )
+                for row in connection.execute(PENDING, {"ae_titles": stations})
+            ]
+
+    def take(self, connection: Connection, receptions: Iterable[Reception], job_id: str) -> None:
+        """Give receptions to a disc job, in the transaction that makes the job."""
+        rows = [{"job_id": job_id, "id": one.id} for one in receptions]
+        connection.execute(text("UPDATE reception SET job_id = :job_id WHERE id = :id AND job_id IS NULL"), rows)
+
+    def of_job(self, job_id: str) -> list[StoredInstance]:
+        """What a disc job carries, in order of arrival."""
+        statement = text(
+            "SELECT instance.id, file, file_bytes, data_offset, sop_class_uid, sop_instance_uid, transfer_syntax_uid,"
+            " keys, sha256 FROM reception JOIN instance ON instance.id = reception.instance_id"
+            " WHERE reception.job_id = :job_id ORDER BY instance.received, instance.id"
+        )
+        with self._database.read() as connection:
+            return [StoredInstance(*row) for row in connection.execute(statement, {"job_id": job_id})]
+
+    def earlier_job(self, ae_title: str, study_instance_uid: str) -> str | None:
+        """The newest disc job of a station that carries instances of this study: what an addendum adds to."""
+        statement = text(
+            "SELECT job_id FROM reception WHERE ae_title = :ae_title AND study_instance_uid = :study"
+            " AND job_id IS NOT NULL ORDER BY received DESC LIMIT 1"
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement, {"ae_title": ae_title, "study": study_instance_uid}).first()
+        return None if row is None else row.job_id
+
+    def variants(self, instance_ids: Iterable[str], verdict: str) -> list[Mapping[str, Any]]:
+        """Variants of these instances with one verdict: unknown, different."""
+        wanted = set(instance_ids)
+        statement = text(
+            "SELECT variant.id AS id, variant.instance_id AS instance_id, variant.file AS file,"
+            " variant.transfer_syntax_uid AS transfer_syntax_uid, instance.file AS kept,"
+            " instance.transfer_syntax_uid AS kept_transfer_syntax_uid"
+            " FROM variant JOIN instance ON instance.id = variant.instance_id WHERE variant.verdict = :verdict"
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement, {"verdict": verdict}).mappings().all()
+        return [dict(row) for row in rows if row["instance_id"] in wanted]
+
+    def judge_variant(self, variant_id: str, *, same: bool) -> None:
+        """Record whether a variant is really another content. The same one is removed: one copy of one content."""
+        with self._database.transaction() as connection:
+            if same:
+                file = connection.execute(
+                    text("DELETE FROM variant WHERE id = :id RETURNING file"), {"id": variant_id}
+                ).scalar()
+            else:
+                connection.execute(
+                    text("UPDATE variant SET verdict = 'different' WHERE id = :id"), {"id": variant_id}
+                )
+        if same and file:
+            self._store.remove(file)
+
+    # -- hashes -------------------------------------------------------------------------------------------------
+
+    def unhashed(self, limit: int) -> list[tuple[str, str]]:
+        """(id, file) of instances whose content has no recorded SHA-256 yet."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                text("SELECT id, file FROM instance WHERE sha256 IS NULL ORDER BY received LIMIT :limit"),
+                {"limit": limit},
+            )
+            return [(row.id, row.file) for row in rows]
+
+    def record_hashes(self, hashes: Mapping[str, str]) -> None:
+        """Record the SHA-256 of whole files by instance."""
+        rows = [{"id": key, "sha256": value} for key, value in hashes.items()]
+        with self._database.transaction() as connection:
+            connection.execute(text("UPDATE instance SET sha256 = :sha256 WHERE id = :id"), rows)

@@ -1,0 +1,197 @@
+"""Storage as SCP (PS3.4 Annex B): an instance is on stable storage and in the index before its 0000.
+
+The association streams the data set into an `IncomingInstance`; when the last fragment has come, one thread does the
+durable sequence (fsync file, rename, fsync folder, commit) while the loop goes on with the other peers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
+from appliance.instances import Arrival, InstanceIndex, Outcome
+from media.instance import InstanceHeader, NeedMore, Unparsable, scan_header
+from media.store import IncomingInstance, InstanceStore
+
+log = logging.getLogger("gravure.storage")
+
+# PS3.4 B.2.3 and PS3.7 C.5: the failure statuses of C-STORE.
+SUCCESS = 0x0000
+INVALID_INSTANCE = 0x0117
+OUT_OF_RESOURCES = 0xA700
+DATA_SET_MISMATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+MISSING_HIERARCHY = 0xC001
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
+UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Free bytes that no instance may touch, so that the database, the log and the running jobs can go on."""
+
+    folder: Path
+    free_bytes: int
+
+    def check(self) -> None:
+        """Refuse with A700 where less is free than the reserve. Inodes count too: a full table is a full disk."""
+        disk = os.statvfs(self.folder)
+        if disk.f_bavail * disk.f_frsize < self.free_bytes or (disk.f_files and disk.f_favail < 64):
+            raise Refused(OUT_OF_RESOURCES, "disk reserve reached, try again later")
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """An AE title that stores: a disc station or an inbox of the configuration."""
+
+    ae_title: str
+    on_arrival: Callable[[Arrival], None]
+    """Called on the event loop after each acknowledged arrival; the collector counts quiet seconds from it."""
+    on_closed: Callable[[str], None]
+    """Called with the association's id when it ends."""
+
+
+class StorageService:
+    """One association's Storage SCP."""
+
+    def __init__(
+        self,
+        association: Association,
+        station: Station,
+        store: InstanceStore,
+        index: InstanceIndex,
+        reserve: Reserve,
+        executor: Executor,
+    ) -> None:
+        self._association = association
+        self._station = station
+        self._store = store
+        self._index = index
+        self._reserve = reserve
+        self._executor = executor
+        self._arrivals = 0
+
+    def sink(self, request: Request) -> DataSetSink:
+        """A file in the store for the instance that is about to arrive."""
+        uid = request.sop_instance_uid or ""
+        for value in (uid, request.sop_class_uid):
+            if len(value) > 64 or not UID.fullmatch(value):
+                raise Refused(INVALID_INSTANCE, "the SOP UID of the command is not a UID")
+        self._reserve.check()
+        try:
+            return GuardedSink(self._store.begin(request.sop_class_uid, uid, request.context.transfer_syntax))
+        except OSError as failure:
+            raise disk_refusal(failure) from failure
+
+    async def answer(self, request: Request) -> Response:
+        """The durable sequence, then the status (promise 1)."""
+        if request.command_field is not CommandField.C_STORE_RQ or not isinstance(request.data, GuardedSink):
+            raise Refused(0x0211, "a C-STORE request needs a data set")
+        incoming = request.data.incoming
+        loop = asyncio.get_running_loop()
+        arrival = await loop.run_in_executor(self._executor, self._put, request, incoming)
+        self._arrivals += 1
+        self._station.on_arrival(arrival)
+        return Response(SUCCESS)
+
+    def _put(self, request: Request, incoming: IncomingInstance) -> Arrival:
+        try:
+            header = header_of(incoming, request)
+            relative = incoming.keep()
+            arrival = self._index.put(
+                Arrival(
+                    file=relative,
+                    file_bytes=incoming.data_offset + incoming.size,
+                    data_offset=incoming.data_offset,
+                    header=header,
+                    transfer_syntax_uid=request.context.transfer_syntax,
+                    ae_title=self._station.ae_title,
+                    calling_ae_title=self._association.calling_ae_title,
+                    association_id=self._association.id,
+                )
+            )
+        except OSError as failure:
+            incoming.discard()
+            raise disk_refusal(failure) from failure
+        except BaseException:
+            incoming.discard()
+            raise
+        if arrival.outcome is Outcome.SAME:
+            incoming.discard()
+        return arrival
+
+    def closed(self, ending: Ending) -> None:
+        """The association is over: its studies may now become quiet."""
+        if self._arrivals:
+            self._station.on_closed(self._association.id)
+
+
+class GuardedSink:
+    """An `IncomingInstance` whose disk errors are answers."""
+
+    __slots__ = ("incoming",)
+
+    def __init__(self, incoming: IncomingInstance) -> None:
+        self.incoming = incoming
+
+    @property
+    def size(self) -> int:
+        return self.incoming.size
+
+    def write(self, fragment: memoryview) -> None:
+        try:
+            self.incoming.write(fragment)
+        except OSError as failure:
+            raise disk_refusal(failure) from failure
+
+    def complete(self) -> None:
+        try:
+            self.incoming.complete()
+        except OSError as failure:
+            raise disk_refusal(failure) from failure
+
+    def discard(self) -> None:
+        self.incoming.discard()
+
+
+def header_of(incoming: IncomingInstance, request: Request) -> InstanceHeader:
+    """The header of what arrived, checked against the command (PS3.4 B.2.3: A900, Cxxx).
+
+    Raises:
+        Refused: A900 where class or instance differ from the command's; C000 where the data set cannot be parsed.
+    """
+    syntax = request.context.transfer_syntax
+    try:
+        try:
+            header = scan_header(incoming.head, syntax)
+        except NeedMore:
+            if incoming.size <= len(incoming.head):
+                raise
+            with incoming.mapped() as file, memoryview(file) as view, view[incoming.data_offset :] as data_set:
+                header = scan_header(data_set, syntax)
+    except NeedMore:
+        raise Refused(CANNOT_UNDERSTAND, "the data set ends in the middle of an element") from None
+    except Unparsable as failure:
+        raise Refused(CANNOT_UNDERSTAND, str(failure)) from failure
+    if header.sop_class_uid != request.sop_class_uid:
+        raise Refused(DATA_SET_MISMATCH, "SOP Class UID differs between command and data set", (0x00080016,))
+    if header.sop_instance_uid != request.sop_instance_uid:
+        raise Refused(DATA_SET_MISMATCH, "SOP Instance UID differs between command and data set", (0x00080018,))
+    return header
+
+
+def disk_refusal(failure: OSError) -> Refused:
+    """What a peer hears of a disk error: A700 for a full or failing disk, so that it tries again later."""
+    log.error("the store failed", extra={"error": os.strerror(failure.errno or 0)})
+    words = "disk full, try again later" if failure.errno in (errno.ENOSPC, errno.EDQUOT) else "storage fault"
+    return Refused(OUT_OF_RESOURCES, words)
