@@ -364,9 +364,7 @@ class InstanceIndex:
                     text("DELETE FROM variant WHERE id = :id RETURNING file"), {"id": variant_id}
                 ).scalar()
             else:
-                connection.execute(
-                    text("UPDATE variant SET verdict = 'different' WHERE id = :id"), {"id": variant_id}
-                )
+                connection.execute(text("UPDATE variant SET verdict = 'different' WHERE id = :id"), {"id": variant_id})
         if same and file:
             self._store.remove(file)
 

@@ -1,0 +1,183 @@
+"""The runner: takes waiting jobs and carries them through their steps.
+
+It sleeps until a job is made, released or retried, or until a back-off ends; idle, it costs nothing. What is heavy or
+hostile happens in child processes; what the world must know goes through `Jobs.advance`, the one place where the
+state of a job changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.jobs import IllegalTransition, Job, JobEvent, Jobs
+
+log = logging.getLogger("gravure.jobs")
+
+
+class Retryable(Exception):
+    """The world was not ready (disk full, printer away): the job waits and is tried again by itself."""
+
+
+class Held(Exception):
+    """A person must look first. Says why, in words that a technician understands."""
+
+
+class Failed(Exception):
+    """The job is over. `info` is the Defined Term that DICOM has for it (PS3.3 C.13.8, C.22.1)."""
+
+    def __init__(self, info: str, words: str) -> None:
+        super().__init__(words)
+        self.info = info
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a performed job made."""
+
+    files: tuple[str, ...]
+    """Absolute paths."""
+    warnings: tuple[str, ...] = ()
+
+
+Step = Callable[[str, float], Awaitable[None]]
+"""`await step(name, progress)`: the job reached a step of its table; progress 0 to 1."""
+
+Performer = Callable[[Job, Step], Awaitable[Result]]
+"""Carries one claimed job to its end. Raises Retryable, Held or Failed; anything else is our bug and fails the job."""
+
+BACK_OFF_S = (5.0, 15.0, 60.0, 300.0)
+"""Waiting time after the first, second … failed try; the last one for all others."""
+
+
+class Runner:
+    """Performs jobs, a few of each kind at a time.
+
+    Args:
+        jobs: the job table.
+        performers: by kind of job.
+        at_once: how many jobs of each kind run at the same time.
+        owner: who claims; one name per process and start.
+    """
+
+    def __init__(
+        self, jobs: Jobs, performers: Mapping[str, Performer], owner: str, at_once: Mapping[str, int] | None = None
+    ) -> None:
+        self._jobs = jobs
+        self._performers = dict(performers)
+        self._at_once = dict(at_once or {})
+        self._owner = owner
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._kinds: dict[str, str] = {}
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._main: asyncio.Task[None] | None = None
+        jobs.subscribe(self._heard)
+
+    def start(self) -> None:
+        """Begin to take jobs. Jobs that a crash left in the middle have been recovered before this."""
+        self._main = asyncio.create_task(self._take())
+        self._wake.set()
+
+    def _heard(self, job: Job, event: JobEvent) -> None:
+        """Called after each commit, in whatever thread committed."""
+        self._loop.call_soon_threadsafe(self._on_event, job, event)
+
+    def _on_event(self, job: Job, event: JobEvent) -> None:
+        if event is JobEvent.CANCEL and job.id in self._running:
+            self._running[job.id].cancel()
+        elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RECOVER):
+            self._wake.set()
+        elif event is JobEvent.RETRY_LATER:
+            self._wake_in(BACK_OFF_S[0])
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake.set()
+
+    async def _take(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for kind in self._performers:
+                await self._fill(kind)
+
+    async def _fill(self, kind: str) -> None:
+        while sum(1 for one in self._kinds.values() if one == kind) < self._at_once.get(kind, 1):
+            try:
+                job = await asyncio.to_thread(self._jobs.claim, kind, self._owner)
+            except Exception:
+                log.exception("the job table cannot be read; trying again")
+                self._wake_in(BACK_OFF_S[0])
+                return
+            if job is None:
+                waiting_s = await asyncio.to_thread(self._jobs.seconds_to_next, kind)
+                if waiting_s is not None:
+                    self._wake_in(max(0.05, waiting_s))
+                return
+            self._kinds[job.id] = kind
+            task = asyncio.create_task(self._run(job), name=f"job {job.id}")
+            self._running[job.id] = task
+            task.add_done_callback(lambda _, job_id=job.id: self._ended(job_id))
+
+    def _ended(self, job_id: str) -> None:
+        self._running.pop(job_id, None)
+        self._kinds.pop(job_id, None)
+        self._wake.set()
+
+    async def _run(self, job: Job) -> None:
+        log.info("job started", extra={"job": job.id, "step": job.step})
+        try:
+            result = await self._performers[job.kind](job, self._stepper(job))
+        except asyncio.CancelledError:
+            log.info("job stopped", extra={"job": job.id})
+            return
+        except Retryable as failure:
+            seconds = BACK_OFF_S[min(job.attempts, len(BACK_OFF_S) - 1)]
+            await self._advance(job, JobEvent.RETRY_LATER, error=str(failure), delay_s=seconds)
+        except Held as failure:
+            await self._advance(job, JobEvent.HOLD, hold_reason=str(failure))
+        except Failed as failure:
+            await self._advance(job, JobEvent.FAIL, info=failure.info, error=str(failure))
+        except Exception as failure:
+            log.exception("job failed by an error of ours", extra={"job": job.id})
+            await self._advance(job, JobEvent.FAIL, info="UNKNOWN", error=f"internal error: {type(failure).__name__}")
+        else:
+            await self._advance(job, JobEvent.FINISH, files=list(result.files), warnings=list(result.warnings))
+
+    def _stepper(self, job: Job) -> Step:
+        async def step(name: str, progress: float) -> None:
+            await self._advance(job, JobEvent.STEP, step=name, progress=progress)
+
+        return step
+
+    async def _advance(self, job: Job, event: JobEvent, **facts: object) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._jobs.advance, job.id, event, **facts)
+                return
+            except IllegalTransition as refused:
+                # Somebody cancelled between our step and this one: their word stands.
+                log.info("job went another way", extra={"job": job.id, "error": str(refused)})
+                return
+            except Exception:
+                # A full disk keeps the database from committing. The work is done and must not be lost or repeated:
+                # wait for the disk. After a crash the recovery table decides.
+                log.exception("the job table cannot be written; trying again", extra={"job": job.id})
+                await asyncio.sleep(BACK_OFF_S[0])
+
+    async def close(self) -> None:
+        """Stop taking jobs and stop those that run: the recovery at the next start takes them up again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = [*self._running.values(), *([self._main] if self._main else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
