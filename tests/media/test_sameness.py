@@ -1,0 +1,75 @@
+"""Same UID, other encoding: the same instance. Same UID, other content: another one."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+
+from media.sameness import same_content
+
+
+def ct(tmp_path: Path, name: str, syntax: str = ExplicitVRLittleEndian, **changes: object) -> Path:
+    data_set = pydicom.Dataset()
+    data_set.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    data_set.SOPInstanceUID = "1.2.3"
+    data_set.PatientName = "DOE^JANE"
+    data_set.Rows = data_set.Columns = 8
+    data_set.BitsAllocated = data_set.BitsStored = 16
+    data_set.HighBit = 15
+    data_set.PixelRepresentation = 0
+    data_set.SamplesPerPixel = 1
+    data_set.PhotometricInterpretation = "MONOCHROME2"
+    item = pydicom.Dataset()
+    item.CodeValue = "T-1"
+    data_set.ProcedureCodeSequence = [item]
+    data_set.add_new(0x00091001, "LO", "private words")
+    data_set.PixelData = np.arange(64, dtype="<u2").tobytes()
+    data_set["PixelData"].VR = "OW"
+    for keyword, value in changes.items():
+        setattr(data_set, keyword, value)
+    data_set.file_meta = pydicom.dataset.FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    if syntax == RLELossless:
+        data_set.compress(RLELossless, generate_instance_uid=False)
+    elif syntax == ExplicitVRBigEndian:
+        data_set.PixelData = np.frombuffer(data_set.PixelData, "<u2").astype(">u2").tobytes()
+    data_set.file_meta.TransferSyntaxUID = syntax
+    path = tmp_path / name
+    pydicom.dcmwrite(
+        path,
+        data_set,
+        enforce_file_format=True,
+        little_endian=syntax != ExplicitVRBigEndian,
+        implicit_vr=syntax == ImplicitVRLittleEndian,
+    )
+    return path
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+def test_another_lossless_syntax_is_the_same_instance(tmp_path: Path, syntax: str) -> None:
+    assert same_content(ct(tmp_path, "a"), ct(tmp_path, "b", syntax))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PixelData": np.ones(64, dtype="<u2").tobytes()},
+        {"PatientName": "DOE^JOHN"},
+        {"PatientID": "4711"},
+        {"ProcedureCodeSequence": []},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_content_is_not(tmp_path: Path, syntax: str, change: dict[str, object]) -> None:
+    assert not same_content(ct(tmp_path, "a"), ct(tmp_path, "b", syntax, **change))
+
+
+def test_a_broken_file_is_no_verdict(tmp_path: Path) -> None:
+    whole = ct(tmp_path, "a")
+    broken = tmp_path / "b"
+    broken.write_bytes(whole.read_bytes()[:-40])
+    with pytest.raises(Exception):  # noqa: B017 (whatever the decoder says of it)
+        same_content(whole, broken)
