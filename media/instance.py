@@ -1,0 +1,350 @@
+"""One pass over an instance's header, on the way of every C-STORE (PS3.3 §F.5 says what is needed of it).
+
+`scan_header` walks the data set up to the last element that a directory record of its class may need, takes those
+elements and passes over the rest, pixel data never touched. What it took is kept beside the instance as its *directory
+keys*: a small Explicit VR Little Endian data set from which a DICOMDIR is written without opening the file again.
+Some keys stand for more than one place in an instance: Verification DateTime is the latest of the verifying
+observers, and position, orientation and spacing come from the shared functional groups where the top level has none.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .character_sets import decode, terms
+from .elements import (
+    IMPLICIT_LE,
+    ITEM,
+    LONG_VRS,
+    MAX_ELEMENTS,
+    SEQUENCE_END,
+    SHORT_VRS,
+    UNDEFINED,
+    Budget,
+    Buffer,
+    Item,
+    NeedMore,
+    Syntax,
+    Unparsable,
+    encode_item,
+    is_long,
+    little_endian,
+    parse_item,
+    parse_sequence,
+    read_header,
+    skip_undefined,
+    syntax_of,
+)
+from .records import (
+    BLENDING_SEQUENCE,
+    CONTENT_SEQUENCE,
+    IMAGE_ORIENTATION,
+    IMAGE_POSITION,
+    INSTANCE_NUMBER,
+    ISSUER_OF_PATIENT_ID,
+    MODALITY,
+    NOT_FOR_PATIENTS,
+    PATIENT_BIRTH_DATE,
+    PATIENT_ID,
+    PATIENT_NAME,
+    PIXEL_SPACING,
+    REFERENCED_SERIES_SEQUENCE,
+    SERIES_INSTANCE_UID,
+    SERIES_NUMBER,
+    SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    SPECIFIC_CHARACTER_SET,
+    STUDY_INSTANCE_UID,
+    VERIFICATION_DATETIME,
+    VERIFYING_OBSERVER_SEQUENCE,
+    record_type,
+    wanted,
+)
+
+__all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "scan_header"]
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+MAX_INFLATED_BYTES = 16 * 1024 * 1024
+"""A deflated header is inflated this far and no further: 713 KB can hold 1.5 GB."""
+MAX_VALUE_BYTES = 16 * 1024
+"""A longer text or number is none that a directory can hold; it is passed over."""
+MAX_SEQUENCE_BYTES = 1024 * 1024
+"""A longer sequence is passed over too: about 8,000 references of one presentation state."""
+UID_MAX_BYTES = 64
+RELATIONSHIP_TYPE = 0x0040A010
+TRUNCATED = "the data set ends in the middle of an element"
+
+DataSetBytes: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
+
+
+class MissingIdentity(Unparsable):
+    """An instance that names no study or no series belongs nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeader:
+    """What the header of one instance says; texts are decoded and stripped, "" where there is none."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    patient_id: str
+    issuer: str
+    patient_name: str
+    patient_birth_date: str
+    modality: str
+    series_number: str
+    instance_number: str
+    keys: bytes
+    """The directory keys: an Explicit VR Little Endian data set, tags ascending, sequences of defined length."""
+
+
+def scan_header(data: DataSetBytes, transfer_syntax_uid: str, *, complete: bool = True) -> InstanceHeader:
+    """Read what planning and the directory need of one instance.
+
+    Args:
+        data: the data set, without preamble and File Meta Information, or its first part.
+        complete: False if `data` is a first part only: then bytes that end between two elements are no end.
+
+    Raises:
+        NeedMore: the bytes end before all is found; nothing more can be said of a first part.
+        MissingIdentity: no Study or Series Instance UID.
+        Unparsable: anything else that keeps this from being an instance; the text says what.
+    """
+    if transfer_syntax_uid == DEFLATED:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            data = inflater.decompress(bytes(data), MAX_INFLATED_BYTES)
+        except zlib.error:
+            raise Unparsable("the data set is not deflated as its transfer syntax says") from None
+        complete = complete and inflater.eof
+    buffer: Buffer = data if isinstance(data, bytes) else memoryview(data)
+    try:
+        if isinstance(buffer, memoryview) and len(buffer) <= 128 * 1024:
+            buffer = bytes(buffer)  # slices of bytes are twice as fast
+        found = _walk(buffer, syntax_of(transfer_syntax_uid), complete)
+    finally:
+        if isinstance(buffer, memoryview):
+            buffer.release()  # a mapped file can be closed even while an exception still holds this frame
+    return _header(found)
+
+
+def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
+    """The wanted elements of the top level, by tag."""
+    order = syntax.order
+    explicit = syntax.explicit
+    short = struct.Struct(order + ("HH2sH" if explicit else "HHL")).unpack_from
+    long = struct.Struct(order + "L").unpack_from
+    wants = wanted("IMAGE")
+    last = 0xFFFFFFFF
+    found: Item = {}
+    budget = Budget()
+    position, end = 0, len(data)
+    vr = b""
+    for _ in range(MAX_ELEMENTS):
+        if position + 8 > end:
+            break
+        if explicit:
+            group, element, vr, length = short(data, position)
+        else:
+            group, element, length = short(data, position)
+        tag = group << 16 | element
+        if tag > last:
+            return found
+        position += 8
+        if explicit and vr not in SHORT_VRS:
+            if vr not in LONG_VRS:
+                if group == 0xFFFE:
+                    raise Unparsable("an item stands outside of any sequence")
+                is_long(vr)
+            if position + 4 > end:
+                raise NeedMore(TRUNCATED)
+            (length,) = long(data, position)
+            position += 4
+        if tag in wants:
+            position = _take(found, data, position, length, tag, vr or wants[tag], wants[tag], syntax, budget)
+            if tag == SOP_CLASS_UID:
+                wants = wanted(record_type(_uid(found, tag, "SOP Class UID")))
+                last = max(wants)
+        elif length != UNDEFINED:
+            position += length
+        else:
+            inner = IMPLICIT_LE if vr == b"UN" else syntax
+            position = skip_undefined(data, position, end, inner, budget)
+        if position > end:
+            raise NeedMore(TRUNCATED)
+    else:
+        raise Unparsable("the data set has too many elements")
+    if position != end or not complete:
+        raise NeedMore(TRUNCATED)
+    return found
+
+
+def _take(
+    found: Item,
+    data: Buffer,
+    position: int,
+    length: int,
+    tag: int,
+    vr: bytes,
+    wanted_vr: bytes,
+    syntax: Syntax,
+    budget: Budget,
+) -> int:
+    """Put one wanted element into `found`; where it ends. The VR is the dictionary's: peers write UN or worse."""
+    if wanted_vr == b"SQ" or length == UNDEFINED:
+        inner = IMPLICIT_LE if vr == b"UN" and syntax.explicit else syntax
+        read = _concept_modifiers if tag == CONTENT_SEQUENCE else parse_sequence
+        items, stop = read(data, position, length, len(data), inner, budget)
+        if wanted_vr == b"SQ" and items and (tag in _REDUCTIONS or stop - position <= MAX_SEQUENCE_BYTES):
+            found[tag] = (b"SQ", items)
+        return stop
+    stop = position + length
+    if stop > len(data):
+        raise NeedMore(TRUNCATED)
+    if length <= MAX_VALUE_BYTES and vr != b"SQ":
+        value = bytes(data[position:stop])
+        found[tag] = (wanted_vr, value if syntax.little_endian else little_endian(wanted_vr, value))
+    return stop
+
+
+def _concept_modifiers(
+    data: Buffer, position: int, length: int, end: int, syntax: Syntax, budget: Budget
+) -> tuple[list[Item], int]:
+    """Of a document's content tree: all and only the HAS CONCEPT MOD items of the root (PS3.3 F.5.25), and its end.
+
+    The other items, which are the document, are passed over unread.
+    """
+    if length != UNDEFINED:
+        end = min(end, position + length)
+    kept: list[Item] = []
+    while length == UNDEFINED or position < end:
+        budget.spend()
+        tag, _, start, item_length = read_header(data, position, end, syntax)
+        if tag == SEQUENCE_END:
+            return kept, start
+        if tag != ITEM:
+            raise Unparsable("a sequence holds something that is not an item")
+        stop = start + item_length if item_length != UNDEFINED else end
+        if stop > end:
+            raise NeedMore(TRUNCATED)
+        if _modifies_concept(data, start, stop, syntax):
+            item, position = parse_item(data, start, item_length, end, syntax, budget)
+            kept.append(item)
+        elif item_length == UNDEFINED:
+            position = skip_undefined(data, start, end, syntax, budget, inside_item=True)
+        else:
+            position = stop
+    return kept, position
+
+
+def _modifies_concept(data: Buffer, position: int, end: int, syntax: Syntax) -> bool:
+    """True if Relationship Type (0040,A010) is HAS CONCEPT MOD; it is an item's first element or close to it."""
+    for _ in range(8):
+        if position >= end:
+            break
+        tag, _, start, length = read_header(data, position, end, syntax)
+        if tag == RELATIONSHIP_TYPE:
+            return length < 32 and bytes(data[start : start + length]).strip(b"\0 ") == b"HAS CONCEPT MOD"
+        if tag > RELATIONSHIP_TYPE or length == UNDEFINED:
+            break
+        position = start + length
+    return False
+
+
+def _header(found: Item) -> InstanceHeader:
+    charset = terms(_bytes(found, SPECIFIC_CHARACTER_SET))
+    sop_class_uid = _uid(found, SOP_CLASS_UID, "SOP Class UID")
+    record = record_type(sop_class_uid)
+    missing = Unparsable if record in NOT_FOR_PATIENTS else MissingIdentity
+    optional = record in NOT_FOR_PATIENTS
+
+    def text(tag: int) -> str:
+        entry = found.get(tag)
+        return decode(entry[1], charset, entry[0]) if entry and isinstance(entry[1], bytes) else ""
+
+    return InstanceHeader(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=_uid(found, SOP_INSTANCE_UID, "SOP Instance UID"),
+        study_instance_uid=_uid(found, STUDY_INSTANCE_UID, "Study Instance UID", missing, optional),
+        series_instance_uid=_uid(found, SERIES_INSTANCE_UID, "Series Instance UID", missing, optional),
+        patient_id=text(PATIENT_ID),
+        issuer=text(ISSUER_OF_PATIENT_ID),
+        patient_name=text(PATIENT_NAME),
+        patient_birth_date=text(PATIENT_BIRTH_DATE),
+        modality=text(MODALITY),
+        series_number=text(SERIES_NUMBER),
+        instance_number=text(INSTANCE_NUMBER),
+        keys=encode_item(_directory_keys(found)),
+    )
+
+
+def _bytes(found: Item, tag: int) -> bytes:
+    entry = found.get(tag)
+    return entry[1] if entry and isinstance(entry[1], bytes) else b""
+
+
+def _uid(found: Item, tag: int, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
+    """A UID that may go into an index and a directory (PS3.5 §9.1; leading zeros of components are let pass)."""
+    value = _bytes(found, tag).strip(b"\0 ")
+    if not value:
+        if optional:
+            return ""
+        raise missing(f"the data set has no {name}")
+    if len(value) > UID_MAX_BYTES or value.translate(None, b"0123456789."):
+        raise Unparsable(f"the {name} of the data set is not a UID")
+    return value.decode("ascii")
+
+
+def _directory_keys(found: Item) -> Item:
+    """`found` with its sequences brought to what a record holds of them."""
+    for tag, reduce in _REDUCTIONS.items():
+        if tag in found:
+            entry = found.pop(tag)
+            if not isinstance(entry[1], bytes):
+                reduce(found, entry[1])
+    return found
+
+
+def _latest_verification(found: Item, items: list[Item]) -> None:
+    """PS3.3 F.5.25: the most recent verification, where the document is verified."""
+    times = [_bytes(item, VERIFICATION_DATETIME).strip(b"\0 ") for item in items]
+    if any(times):
+        found[VERIFICATION_DATETIME] = (b"DT", max(times))
+
+
+def _blending(found: Item, items: list[Item]) -> None:
+    """PS3.3 F.5.23: of each of the two blended sets, its study and its references."""
+    kept = [
+        {tag: item[tag] for tag in (REFERENCED_SERIES_SEQUENCE, STUDY_INSTANCE_UID) if tag in item} for item in items
+    ]
+    found[BLENDING_SEQUENCE] = (b"SQ", kept[:2])
+
+
+_SHARED = {  # tag at the top level → the shared macro that holds it (PS3.3 §C.7.6.16.2)
+    IMAGE_POSITION: 0x00209113,
+    IMAGE_ORIENTATION: 0x00209116,
+    PIXEL_SPACING: 0x00289110,
+}
+
+
+def _shared_groups(found: Item, items: list[Item]) -> None:
+    """PS3.11 H.3-2: position, orientation and spacing also where they are shared by all frames."""
+    for tag, macro in _SHARED.items():
+        if tag not in found and items and macro in items[0]:
+            inner = items[0][macro][1]
+            if not isinstance(inner, bytes) and inner and tag in inner[0]:
+                found[tag] = inner[0][tag]
+
+
+_REDUCTIONS = {
+    VERIFYING_OBSERVER_SEQUENCE: _latest_verification,
+    BLENDING_SEQUENCE: _blending,
+    SHARED_FUNCTIONAL_GROUPS_SEQUENCE: _shared_groups,
+}
