@@ -173,7 +173,7 @@ def header_of(incoming: IncomingInstance, request: Request) -> InstanceHeader:
     syntax = request.context.transfer_syntax
     try:
         try:
-            header = scan_header(incoming.head, syntax)
+            header = scan_header(incoming.head, syntax, complete=incoming.size <= len(incoming.head))
         except NeedMore:
             if incoming.size <= len(incoming.head):
                 raise
