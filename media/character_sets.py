@@ -41,6 +41,8 @@ def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
     """
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii").replace("\0", "").strip()
+    if not charset or charset == ("ISO_IR 6",):
+        return _undeclared(value).replace("\0", "").strip()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -48,3 +50,38 @@ def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
         except Exception:  # whatever a codec makes of hostile escapes, the text is what ASCII leaves of it
             text = value.decode("ascii", "replace")
     return text.replace("\0", "").strip()
+
+
+def _undeclared(value: bytes) -> str:
+    """Text beyond ASCII that declares no set: Unicode if it reads as such, else Latin-1, which always reads."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+_SINGLE = frozenset(
+    {"ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 126", "ISO_IR 127", "ISO_IR 138", "ISO_IR 144"}
+    | {"ISO_IR 148", "ISO_IR 166", "ISO_IR 192", "ISO_IR 203", "GB18030", "GBK"}
+)
+"""Sets that need no escapes: a record may keep them. ISO_IR 13 is left out, as its yen and overline take the places
+of the backslash and the tilde."""
+
+
+def record_set(charset: tuple[str, ...], texts: list[str]) -> tuple[str, str]:
+    """The character set of a directory record with these texts: ("" or a Defined Term, its Python codec).
+
+    ASCII where that is enough (the oldest readers know nothing else), else the set of the instance where it is a
+    single one and can say all of it, else Unicode.
+    """
+    if all(text.isascii() for text in texts):
+        return "", "ascii"
+    if len(charset) == 1 and charset[0] in _SINGLE:
+        codec = _codecs(charset)[0]
+        try:
+            for text in texts:
+                text.encode(codec)
+            return charset[0], codec
+        except UnicodeError:
+            pass
+    return UTF_8, "utf-8"
