@@ -323,6 +323,12 @@ class InstanceIndex:
         rows = [{"job_id": job_id, "id": one.id} for one in receptions]
         connection.execute(text("UPDATE reception SET job_id = :job_id WHERE id = :id AND job_id IS NULL"), rows)
 
+    def sender(self, reception: Reception) -> str:
+        """Calling AE title of a reception."""
+        with self._database.read() as connection:
+            statement = text("SELECT calling_ae_title FROM reception WHERE id = :id")
+            return str(connection.execute(statement, {"id": reception.id}).scalar_one())
+
     def of_job(self, job_id: str) -> list[StoredInstance]:
         """What a disc job carries, in order of arrival."""
         statement = text(

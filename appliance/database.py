@@ -1,0 +1,140 @@
+"""The database: one engine, one writer at a time, numbered migrations.
+
+SQLite by default, in WAL mode with synchronous FULL: a commit that returned survives a power cut. Statements are plain
+SQL that is also right on PostgreSQL; what only SQLite needs stands in this file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import QueuePool
+
+import appliance.schema
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits for another process (the command line reads while the daemon writes)."""
+
+
+class DatabaseProblem(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+class Database:
+    """A connection pool and the writer's turn.
+
+    Args:
+        where: the path of a SQLite file, or an SQLAlchemy URL.
+        read_only: for the command line beside a daemon that is not running.
+    """
+
+    def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
+        url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+        self._writer = threading.Lock()
+        if url.startswith("sqlite"):
+            self.engine: Engine = create_engine(
+                url, poolclass=QueuePool, pool_size=4, max_overflow=12, connect_args={"check_same_thread": False}
+            )
+            event.listen(self.engine, "connect", _sqlite_read_only if read_only else _sqlite_durable)
+            event.listen(self.engine, "begin", _sqlite_begin_immediate if not read_only else _sqlite_begin)
+        else:
+            self.engine = create_engine(url, pool_size=4, max_overflow=12)
+        self._bytes_type = "BYTEA" if self.engine.dialect.name == "postgresql" else "BLOB"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The writer's turn: commits at the end of the block, rolls back on an exception."""
+        with self._writer, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading, beside whoever writes."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+    def check(self) -> None:
+        """Raise `DatabaseProblem` if the file is damaged."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        try:
+            with self.read() as connection:
+                found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+        except Exception as failure:
+            raise DatabaseProblem(f"the database cannot be read: {failure}") from failure
+        if found != "ok":
+            raise DatabaseProblem(f"the database is damaged: {found}")
+
+    def migrate(self) -> None:
+        """Bring the schema to this version, one numbered step after the other, each in its own transaction.
+
+        Raises:
+            DatabaseProblem: the database was written by a newer version.
+        """
+        with self.transaction() as connection:
+            connection.execute(
+                text("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+            )
+            done = {row.number for row in connection.execute(text("SELECT number FROM migration"))}
+        known = migrations()
+        if done - known.keys():
+            raise DatabaseProblem(
+                f"the database is of a newer version (step {max(done)}, this version knows {max(known)});"
+                " install that version again or restore a backup"
+            )
+        for number in sorted(known.keys() - done):
+            name = known[number]
+            statements = importlib.import_module(f"appliance.schema.{name}").STATEMENTS
+            with self.transaction() as connection:
+                for statement in statements:
+                    connection.execute(text(statement.replace(" BLOB", f" {self._bytes_type}")))
+                connection.execute(
+                    text("INSERT INTO migration (number, name) VALUES (:number, :name)"),
+                    {"number": number, "name": name},
+                )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def migrations() -> dict[int, str]:
+    """The steps that this version knows, by number: modules `schema/s0001_name.py` with a tuple STATEMENTS."""
+    names = [module.name for module in pkgutil.iter_modules(appliance.schema.__path__)]
+    return {int(name[1:5]): name for name in names}
+
+
+def _sqlite_durable(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see below: the driver's own is deferred
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "wal_autocheckpoint=2000",
+        "cache_size=-4000",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _sqlite_read_only(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").close()
+    connection.execute("PRAGMA query_only=ON").close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _sqlite_begin_immediate(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot be upgraded while another one writes: begin as a writer.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

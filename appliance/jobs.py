@@ -1,0 +1,565 @@
+"""Jobs: one table, one `advance`, one event row for every change (PS3.3 C.13.8, C.22.1).
+
+A job has a *step*, which is ours and says exactly where it is, and a *state*, which is DICOM's word for it and follows
+from the step. Every change goes through `Jobs.advance`, which looks the pair (step, event) up in one table; N-GET,
+N-EVENT-REPORT, the command line and the console all read the row that it writes, so they can never disagree.
+
+After a crash every job stands in one of these steps, and `RECOVERY` names the one thing that is done with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from appliance.database import Database
+
+log = logging.getLogger("gravure.jobs")
+
+
+class JobEvent(Enum):
+    """What can happen to a job."""
+
+    SUBMIT = "submit"
+    CLAIM = "claim"
+    STEP = "step"
+    FINISH = "finish"
+    FAIL = "fail"
+    RETRY_LATER = "retry later"
+    HOLD = "hold"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    RECOVER = "recover"
+
+
+WAITING = "queued"
+DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+ENDED = (DONE, FAILED, CANCELLED)
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "film": (WAITING, "rendering", "delivering", *ENDED),
+    "disc": (WAITING, "planning", "staging", "imaging", "verifying", "delivering", *ENDED),
+}
+"""The steps of each kind, in order."""
+
+# Execution Status (2100,0020): PS3.3 C.13.8 for films, C.22.1 for discs. IDLE belongs to a media creation request
+# that nobody has started yet; a disc job of ours is always started by what makes it.
+_STATE_OF_FILM = {WAITING: "PENDING", DONE: "DONE", FAILED: "FAILURE", CANCELLED: "FAILURE"}
+_STATE_OF_DISC = _STATE_OF_FILM
+
+
+def state_of(kind: str, step: str) -> str:
+    """Execution Status of a job of this kind at this step."""
+    if kind == "film":
+        return _STATE_OF_FILM.get(step, "PRINTING")
+    return _STATE_OF_DISC.get(step, "CREATING")
+
+
+def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
+    steps = STEPS[kind]
+    working = steps[1 : -len(ENDED)]
+    table: dict[tuple[str, JobEvent], str] = {
+        (WAITING, JobEvent.CLAIM): working[0],
+        (WAITING, JobEvent.HOLD): WAITING,
+        (WAITING, JobEvent.RELEASE): WAITING,
+        (WAITING, JobEvent.CANCEL): CANCELLED,
+        (FAILED, JobEvent.RETRY): WAITING,
+        (CANCELLED, JobEvent.RETRY): WAITING,
+    }
+    for at, step in enumerate(working):
+        for later in working[at:]:
+            # A step may repeat itself (progress) and may be left out, never go back.
+            table[step, JobEvent.STEP] = later
+        table[step, JobEvent.FINISH] = DONE
+        table[step, JobEvent.FAIL] = FAILED
+        table[step, JobEvent.RETRY_LATER] = WAITING
+        table[step, JobEvent.HOLD] = WAITING
+        table[step, JobEvent.CANCEL] = CANCELLED
+        table[step, JobEvent.RECOVER] = WAITING
+    return table
+
+
+TRANSITIONS: Mapping[str, Mapping[tuple[str, JobEvent], str]] = {kind: _transitions(kind) for kind in STEPS}
+"""By kind: (step, event) → the step after it. For STEP the event itself names the step, any later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the start does with a job that a crash left at a step, and why that is safe."""
+
+    event: JobEvent | None
+    why: str
+
+
+RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
+    "film": {
+        WAITING: Recovery(None, "nothing had begun"),
+        "rendering": Recovery(JobEvent.RECOVER, "rendering only reads the spool and writes a file of its own"),
+        "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same film once: the file has the job's name"),
+    },
+    "disc": {
+        WAITING: Recovery(None, "nothing had begun"),
+        "planning": Recovery(JobEvent.RECOVER, "planning writes nothing"),
+        "staging": Recovery(JobEvent.RECOVER, "the work folder is emptied and filled again"),
+        "imaging": Recovery(JobEvent.RECOVER, "an unfinished image is deleted and written again"),
+        "verifying": Recovery(JobEvent.RECOVER, "an image that was not verified is written again"),
+        "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same image once: the file has the job's name"),
+    },
+}
+
+PRIORITIES = {"HIGH": 0, "MED": 1, "LOW": 2}
+"""Print Priority (2000,0020), Request Priority (2200,0020)."""
+
+
+class IllegalTransition(Exception):
+    """This cannot happen to a job that stands there."""
+
+    def __init__(self, job_id: str, step: str, event: JobEvent) -> None:
+        super().__init__(f"job {job_id} is {step}: {event.value} is not possible")
+
+
+class NoSuchJob(Exception):
+    """There is no job of this id."""
+
+
+class QueueFull(Exception):
+    """No more jobs are taken until some have ended (PS3.4 H: C601, C602)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What makes a job."""
+
+    kind: str
+    ae_title: str
+    calling_ae_title: str = ""
+    uid: str | None = None
+    """SOP Instance UID of the Print Job or the media creation request."""
+    folder: str = ""
+    """Name of its spool folder."""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """What its performer needs; JSON, without patient data."""
+    priority: str = "MED"
+    held: bool = False
+    hold_reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the job table."""
+
+    id: str
+    number: int
+    kind: str
+    state: str
+    step: str
+    info: str
+    progress: float
+    ae_title: str
+    calling_ae_title: str
+    uid: str | None
+    folder: str
+    payload: Mapping[str, Any]
+    priority: str
+    held: bool
+    hold_reason: str
+    release_reason: str
+    cancelled: bool
+    files: tuple[str, ...]
+    warnings: tuple[str, ...]
+    error: str
+    attempts: int
+    not_before: float
+    created: float
+    updated: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.step in ENDED
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as the command line and the console show it; names and words of the design, times in RFC 3339."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "state": self.state,
+            "info": self.info,
+            "ae_title": self.ae_title,
+            "calling_ae_title": self.calling_ae_title,
+            "created": rfc3339(self.created),
+            "updated": rfc3339(self.updated),
+            "progress": round(self.progress, 4),
+            "step": self.step,
+            "held": self.held,
+            "hold_reason": self.hold_reason,
+            "release_reason": self.release_reason,
+            "cancelled": self.cancelled,
+            "files": list(self.files),
+            "warnings": list(self.warnings),
+            "error": self.error,
+            "attempts": self.attempts,
+            "priority": self.priority,
+            "uid": self.uid,
+            "payload": dict(self.payload),
+        }
+
+
+def rfc3339(seconds: float) -> str:
+    """A wall-clock time with the offset of this machine."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of a job's history."""
+
+    number: int
+    at: float
+    event: str
+    state: str
+    step: str
+    detail: str
+
+
+Listener = Callable[[Job, JobEvent], None]
+
+_PRIORITY_NAMES = {value: name for name, value in PRIORITIES.items()}
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        number=row.number,
+        kind=row.kind,
+        state=row.state,
+        step=row.step,
+        info=row.info,
+        progress=row.progress,
+        ae_title=row.ae_title,
+        calling_ae_title=row.calling_ae_title,
+        uid=row.uid,
+        folder=row.folder,
+        payload=json.loads(row.payload),
+        priority=_PRIORITY_NAMES.get(row.priority, "MED"),
+        held=bool(row.held),
+        hold_reason=row.hold_reason,
+        release_reason=row.release_reason,
+        cancelled=bool(row.cancelled),
+        files=tuple(json.loads(row.files)),
+        warnings=tuple(json.loads(row.warnings)),
+        error=row.error,
+        attempts=row.attempts,
+        not_before=row.not_before,
+        created=row.created,
+        updated=row.updated,
+    )
+
+
+class Jobs:
+    """The job table.
+
+    Args:
+        database: where it is.
+        wall: the wall clock, seconds since the epoch: labels and back-off ends.
+        depth: how many jobs of one kind may wait; more are refused.
+    """
+
+    def __init__(self, database: Database, wall: Callable[[], float] = time.time, depth: int = 1000) -> None:
+        self._database = database
+        self._wall = wall
+        self._depth = depth
+        self._listeners: list[Listener] = []
+        self._order = threading.RLock()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener(job, event)` after every commit, in the committing thread, in the order of the commits."""
+        self._listeners.append(listener)
+
+    # -- making -------------------------------------------------------------------------------------------------
+
+    def create(self, new: NewJob, also: Callable[[Connection, Job], None] | None = None) -> Job:
+        """Make a job; on return it is durable.
+
+        Args:
+            new: what it is.
+            also: what else must become true in the same commit.
+
+        Raises:
+            QueueFull: too many jobs of this kind wait.
+        """
+        job_id = secrets.token_hex(6)
+        with self._order:
+            with self._database.transaction() as connection:
+                waiting = connection.execute(
+                    text("SELECT COUNT(*) FROM job WHERE kind = :kind AND state IN ('PENDING', 'IDLE')"),
+                    {"kind": new.kind},
+                ).scalar_one()
+                if waiting >= self._depth:
+                    raise QueueFull(f"{waiting} jobs wait")
+                now = self._wall()
+                row = connection.execute(
+                    text(
+                        "INSERT INTO job (id, number, kind, state, step, info, ae_title, calling_ae_title, uid, folder,"
+                        " payload, priority, held, hold_reason, warnings, created, updated) VALUES (:id,"
+                        " (SELECT COALESCE(MAX(number), 0) + 1 FROM job), :kind, :state, :step, :info, :ae_title,"
+                        " :calling_ae_title, :uid, :folder, :payload, :priority, :held, :hold_reason, :warnings, :now,"
+                        " :now) RETURNING *"
+                    ),
+                    {
+                        "id": job_id,
+                        "kind": new.kind,
+                        "state": state_of(new.kind, WAITING),
+                        "step": WAITING,
+                        "info": info_of(new.kind, WAITING, new.held, ""),
+                        "ae_title": new.ae_title,
+                        "calling_ae_title": new.calling_ae_title,
+                        "uid": new.uid,
+                        "folder": new.folder,
+                        "payload": json.dumps(dict(new.payload)),
+                        "priority": PRIORITIES.get(new.priority, 1),
+                        "held": int(new.held),
+                        "hold_reason": new.hold_reason,
+                        "warnings": json.dumps(list(new.warnings)),
+                        "now": now,
+                    },
+                ).one()
+                job = _job(row)
+                self._record(connection, job, JobEvent.SUBMIT, new.hold_reason, now)
+                if also is not None:
+                    also(connection, job)
+            self._tell(job, JobEvent.SUBMIT)
+        return job
+
+    # -- changing -----------------------------------------------------------------------------------------------
+
+    def advance(self, job_id: str, event: JobEvent, **facts: Any) -> Job:
+        """Let one event happen to a job: the only place where a job changes.
+
+        Args:
+            job_id: which job.
+            event: what happens.
+            facts: what goes with it: `step`, `progress` (STEP), `files`, `warnings` (FINISH), `info`, `error` (FAIL),
+                `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
+
+        Raises:
+            IllegalTransition: the table has no such pair.
+            NoSuchJob: there is no such job.
+        """
+        with self._order:
+            with self._database.transaction() as connection:
+                row = connection.execute(text("SELECT * FROM job WHERE id = :id"), {"id": job_id}).first()
+                if row is None:
+                    raise NoSuchJob(job_id)
+                job = self._change(connection, _job(row), event, facts)
+            self._tell(job, event)
+        return job
+
+    def claim(self, kind: str, owner: str) -> Job | None:
+        """Take the next waiting job of a kind: by priority, then by age."""
+        with self._order:
+            with self._database.transaction() as connection:
+                row = connection.execute(
+                    text(
+                        "SELECT * FROM job WHERE kind = :kind AND step = :step AND held = 0 AND not_before <= :now"
+                        " ORDER BY priority, number LIMIT 1"
+                    ),
+                    {"kind": kind, "step": WAITING, "now": self._wall()},
+                ).first()
+                if row is None:
+                    return None
+                job = self._change(connection, _job(row), JobEvent.CLAIM, {"owner": owner})
+            self._tell(job, JobEvent.CLAIM)
+        return job
+
+    def recover(self) -> list[Job]:
+        """What the start does with what a crash left: every job gets its one recovery action."""
+        recovered = []
+        for job in self.list(ended=False):
+            action = RECOVERY[job.kind][job.step]
+            if action.event is not None:
+                recovered.append(self.advance(job.id, action.event))
+                log.info("job recovered", extra={"job": job.id, "step": job.step})
+        return recovered
+
+    def _change(self, connection: Connection, job: Job, event: JobEvent, facts: Mapping[str, Any]) -> Job:
+        step = next_step(job, event, facts.get("step"))
+        now = self._wall()
+        held = event is JobEvent.HOLD or (job.held and event not in (JobEvent.RELEASE, JobEvent.CANCEL))
+        values: dict[str, Any] = {
+            "step": step,
+            "state": state_of(job.kind, step),
+            "held": int(held),
+            "hold_reason": facts.get("hold_reason", job.hold_reason) if held else "",
+            "release_reason": facts.get("reason", "") if event is JobEvent.RELEASE else job.release_reason,
+            "cancelled": int(event is JobEvent.CANCEL or (job.cancelled and event is not JobEvent.RETRY)),
+            "progress": _progress(job, event, facts),
+            "info": info_of(job.kind, step, held, str(facts.get("info", ""))),
+            "error": _error(job, event, facts),
+            "files": json.dumps(facts["files"] if "files" in facts else list(job.files)),
+            "warnings": json.dumps(_merged(job.warnings, facts.get("warnings", ()))),
+            "attempts": job.attempts + 1 if event is JobEvent.RETRY_LATER else job.attempts,
+            "not_before": now + float(facts["delay_s"]) if event is JobEvent.RETRY_LATER else 0.0,
+            "owner": str(facts.get("owner", "")),
+            "updated": now,
+            "id": job.id,
+        }
+        if event is JobEvent.RETRY:
+            values["attempts"] = 0
+        assignments = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+        row = connection.execute(text(f"UPDATE job SET {assignments} WHERE id = :id RETURNING *"), values).one()
+        changed = _job(row)
+        if event is not JobEvent.STEP or changed.step != job.step:
+            detail = str(facts.get("error") or facts.get("hold_reason") or facts.get("reason") or "")
+            self._record(connection, changed, event, detail, now)
+        return changed
+
+    @staticmethod
+    def _record(connection: Connection, job: Job, event: JobEvent, detail: str, now: float) -> None:
+        connection.execute(
+            text(
+                "INSERT INTO job_event (job_id, number, at, event, state, step, detail) VALUES (:job_id,"
+                " (SELECT COALESCE(MAX(number), 0) + 1 FROM job_event WHERE job_id = :job_id),"
+                " :at, :event, :state, :step, :detail)"
+            ),
+            {
+                "job_id": job.id,
+                "at": now,
+                "event": event.value,
+                "state": job.state,
+                "step": job.step,
+                "detail": detail,
+            },
+        )
+
+    def _tell(self, job: Job, event: JobEvent) -> None:
+        for listener in self._listeners:
+            try:
+                listener(job, event)
+            except Exception:
+                log.exception("a listener failed", extra={"job": job.id})
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def get(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            NoSuchJob: there is no such job.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(text("SELECT * FROM job WHERE id = :id"), {"id": job_id}).first()
+        if row is None:
+            raise NoSuchJob(job_id)
+        return _job(row)
+
+    def by_uid(self, uid: str) -> Job | None:
+        """The job of a Print Job SOP Instance UID."""
+        with self._database.read() as connection:
+            row = connection.execute(text("SELECT * FROM job WHERE uid = :uid"), {"uid": uid}).first()
+        return None if row is None else _job(row)
+
+    def list(self, *, ended: bool | None = None, search: str = "", limit: int = 1000) -> list[Job]:
+        """Jobs, oldest first; `search` is looked for in ids, AE titles, states, reasons and errors."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                text("SELECT * FROM (SELECT * FROM job ORDER BY number DESC LIMIT :limit) AS newest ORDER BY number"),
+                {"limit": limit if ended is None and not search else 1_000_000},
+            )
+            jobs = [_job(row) for row in rows]
+        if ended is not None:
+            jobs = [job for job in jobs if job.ended == ended]
+        if search:
+            wanted = search.casefold()
+            jobs = [job for job in jobs if wanted in json.dumps(job.to_dict(), ensure_ascii=False).casefold()]
+        return jobs[-limit:]
+
+    def events(self, job_id: str) -> Sequence[Event]:
+        """A job's history, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                text("SELECT number, at, event, state, step, detail FROM job_event WHERE job_id = :id ORDER BY number"),
+                {"id": job_id},
+            )
+            return [Event(*row) for row in rows]
+
+    def seconds_to_next(self, kind: str) -> float | None:
+        """How long until the next waiting job of a kind may be claimed; None where none waits."""
+        with self._database.read() as connection:
+            earliest = connection.execute(
+                text("SELECT MIN(not_before) FROM job WHERE kind = :kind AND step = :step AND held = 0"),
+                {"kind": kind, "step": WAITING},
+            ).scalar()
+        return None if earliest is None else max(0.0, earliest - self._wall())
+
+    def delete(self, job_ids: Iterable[str]) -> None:
+        """Forget ended jobs and their history."""
+        rows = [{"id": job_id} for job_id in job_ids]
+        if rows:
+            with self._order, self._database.transaction() as connection:
+                connection.execute(text("DELETE FROM job_event WHERE job_id = :id"), rows)
+                connection.execute(text("DELETE FROM job WHERE id = :id"), rows)
+
+
+def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
+    """The step after an event, from the table.
+
+    Raises:
+        IllegalTransition: the table has no such pair, or a step would go back.
+    """
+    table = TRANSITIONS[job.kind]
+    if (job.step, event) not in table or (event is JobEvent.RELEASE and not job.held):
+        raise IllegalTransition(job.id, job.step, event)
+    if event is not JobEvent.STEP:
+        return table[job.step, event]
+    order = STEPS[job.kind]
+    if wanted not in order[1 : -len(ENDED)] or order.index(wanted) < order.index(job.step):
+        raise IllegalTransition(job.id, job.step, event)
+    return wanted
+
+
+def info_of(kind: str, step: str, held: bool, said: str) -> str:
+    """Execution Status Info (2100,0030): a Defined Term of PS3.3 C.13.8 or C.22.1."""
+    if said:
+        return said
+    if step == WAITING:
+        return ("CHECK_MCD_OP" if kind == "disc" else "CHECK PRINTER") if held else "QUEUED"
+    if step in (FAILED, CANCELLED):
+        return "UNKNOWN"
+    return "NORMAL"
+
+
+def _progress(job: Job, event: JobEvent, facts: Mapping[str, Any]) -> float:
+    if event is JobEvent.FINISH:
+        return 1.0
+    if event is JobEvent.STEP:
+        return max(job.progress, min(1.0, float(facts.get("progress", job.progress))))
+    if event in (JobEvent.FAIL, JobEvent.CANCEL):
+        return job.progress
+    return 0.0
+
+
+def _error(job: Job, event: JobEvent, facts: Mapping[str, Any]) -> str:
+    if "error" in facts:
+        return str(facts["error"])
+    if event is JobEvent.CANCEL:
+        return str(facts.get("reason") or "cancelled")
+    if event in (JobEvent.FINISH, JobEvent.RETRY, JobEvent.RELEASE):
+        return ""
+    return job.error
+
+
+def _merged(before: Sequence[str], more: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys((*before, *more)))

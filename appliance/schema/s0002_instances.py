@@ -1,0 +1,55 @@
+"""What is stored: instances, who was sent them, and second contents of one UID."""
+
+STATEMENTS = (
+    """
+    CREATE TABLE instance (
+        id TEXT PRIMARY KEY,
+        sop_instance_uid TEXT NOT NULL UNIQUE,
+        sop_class_uid TEXT NOT NULL,
+        study_instance_uid TEXT NOT NULL,
+        series_instance_uid TEXT NOT NULL,
+        patient_id TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        patient_name TEXT NOT NULL,
+        patient_birth_date TEXT NOT NULL,
+        transfer_syntax_uid TEXT NOT NULL,
+        file TEXT NOT NULL,
+        file_bytes BIGINT NOT NULL,
+        data_offset BIGINT NOT NULL,
+        keys BLOB NOT NULL,
+        sha256 TEXT,
+        received DOUBLE PRECISION NOT NULL
+    )
+    """,
+    "CREATE INDEX instance_unhashed ON instance (received) WHERE sha256 IS NULL",
+    """
+    CREATE TABLE reception (
+        id TEXT PRIMARY KEY,
+        instance_id TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+        ae_title TEXT NOT NULL,
+        calling_ae_title TEXT NOT NULL,
+        association_id TEXT NOT NULL,
+        study_instance_uid TEXT NOT NULL,
+        received DOUBLE PRECISION NOT NULL,
+        job_id TEXT
+    )
+    """,
+    "CREATE INDEX reception_pending ON reception (ae_title) WHERE job_id IS NULL",
+    "CREATE INDEX reception_job ON reception (job_id)",
+    "CREATE INDEX reception_instance ON reception (instance_id)",
+    """
+    CREATE TABLE variant (
+        id TEXT PRIMARY KEY,
+        instance_id TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+        file TEXT NOT NULL,
+        file_bytes BIGINT NOT NULL,
+        data_offset BIGINT NOT NULL,
+        transfer_syntax_uid TEXT NOT NULL,
+        ae_title TEXT NOT NULL,
+        calling_ae_title TEXT NOT NULL,
+        received DOUBLE PRECISION NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('unknown', 'different'))
+    )
+    """,
+    "CREATE INDEX variant_instance ON variant (instance_id)",
+)
