@@ -9,9 +9,6 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
-
 REPLACEMENT = "\ufffd"
 UTF_8 = "ISO_IR 192"
 
@@ -25,6 +22,8 @@ def terms(value: bytes) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def _codecs(charset: tuple[str, ...]) -> tuple[str, ...]:
     """Python codecs of a character set; misspelt terms as pydicom mends them, unknown ones as ASCII."""
+    from pydicom.charset import convert_encodings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -43,6 +42,9 @@ def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
         return value.decode("ascii").replace("\0", "").strip()
     if not charset or charset == ("ISO_IR 6",):
         return _undeclared(value).replace("\0", "").strip()
+    from pydicom.charset import decode_bytes  # not before some text needs it: 50 MB of memory
+    from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

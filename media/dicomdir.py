@@ -5,9 +5,7 @@ series. So the first lower-level record of any record begins where the record it
 same level begins where its whole branch ends. Sizes are known before anything is written, hence every offset is, and
 the file is written from front to back. The same entries, clock and UID give the same bytes.
 
-What an instance says stands in its directory keys (`media.instance`). A record copies from there the keys that
-`media.records` lists; where a value breaks the rules of its VR it is mended (`media.values`), where a Type 1 value is
-missing it is supplied (`media.supply`), and both are reported. Nothing of this touches the instance.
+What an instance says stands in its directory keys (`media.instance`); `media.record_bodies` makes records of them.
 """
 
 from __future__ import annotations
@@ -19,25 +17,14 @@ from datetime import datetime
 from typing import BinaryIO
 
 from . import records
-from .character_sets import REPLACEMENT, decode, record_set, terms
 from .directory_reader import DirectoryRecord, DirectoryTree, read_dicomdir
-from .elements import (
-    EXPLICIT_LE,
-    LONG_VRS,
-    TEXT_VRS,
-    Budget,
-    Item,
-    Unparsable,
-    encode_element,
-    encode_items,
-    parse_sequence,
-)
+from .elements import Item, encode_element, encode_items
 from .file_ids import FILE_SET_ID, legal
 from .identity import same_name
-from .records import Key, KeyTable, record_keys, record_type
+from .record_bodies import RecordBodies, parse_keys, text_of, where_of
+from .records import KeyTable, record_type
 from .store import file_head
-from .supply import RULES, Context, Supplied
-from .values import GOOD, Mended, mend, mend_text
+from .supply import Supplied
 
 __all__ = [
     "DirectoryEntry",
@@ -49,11 +36,6 @@ __all__ = [
     "read_dicomdir",
     "write_dicomdir",
 ]
-
-_MANY_NAMES = frozenset({0x00081050})
-"""Text keys with more than one value: Performing Physician's Name."""
-_ABOUT_THE_PATIENT = frozenset({records.PATIENT_ID, records.PATIENT_NAME})
-"""Keys whose mended values are not shown in reports."""
 
 _ITEM = struct.Struct("<HHL HH2sHL HH2sHH HH2sHL")
 """Item header, (0004,1400), (0004,1410), (0004,1420): what every record begins with."""
@@ -98,31 +80,6 @@ class _Branch:
     size: int = 0
 
 
-def parse_keys(keys: bytes) -> dict[int, bytes]:
-    """The values of directory keys by tag, sequences as they are encoded.
-
-    Raises:
-        Unparsable: these bytes are no directory keys.
-    """
-    found: dict[int, bytes] = {}
-    header, length_of = struct.Struct("<HH2sH").unpack_from, struct.Struct("<L").unpack_from
-    position, end = 0, len(keys)
-    try:
-        while position < end:
-            group, element, vr, length = header(keys, position)
-            position += 8
-            if vr in LONG_VRS:
-                (length,) = length_of(keys, position)
-                position += 4
-            found[group << 16 | element] = keys[position : position + length]
-            position += length
-    except struct.error:
-        position = -1
-    if position != end:
-        raise Unparsable("damaged directory keys")
-    return found
-
-
 def write_dicomdir(
     entries: Iterable[DirectoryEntry],
     *,
@@ -157,7 +114,7 @@ def write_dicomdir(
     for entry in entries:
         builder.add(entry)
     _write(builder.patients, file_set_id, file_set_uid, out)
-    return tuple(builder.supplied)
+    return builder.supplied
 
 
 class _Builder:
@@ -165,15 +122,17 @@ class _Builder:
 
     def __init__(self, now: datetime, icons: Mapping[str, Icon], key_table: KeyTable) -> None:
         self.patients: list[_Branch] = []
-        self.supplied: list[Supplied] = []
-        self._now = now
+        self._bodies = RecordBodies(now, key_table)
         self._icons = icons
-        self._keys = {record: record_keys(record, key_table) for record in records.RECORD_KEYS}
         self._by_patient: dict[str, _Branch] = {}
         self._by_study: dict[bytes, tuple[_Branch, _Branch]] = {}
         self._by_series: dict[bytes, tuple[_Branch, _Branch]] = {}
         self._seen: set[bytes] = set()
         self._prefixes: dict[tuple[bytes, str], tuple[str, bytes, bytes]] = {}
+
+    @property
+    def supplied(self) -> tuple[Supplied, ...]:
+        return tuple(self._bodies.supplied)
 
     def add(self, entry: DirectoryEntry) -> None:
         source = parse_keys(entry.keys)
@@ -187,7 +146,7 @@ class _Builder:
         self._seen.add(instance_uid)
         self._seen.add(file_id)
         series = self._series(source, entry)
-        own = self._body(record, source, entry, len(series.leaves) + 1)
+        own = self._bodies.body(record, source, entry.file_id, len(series.leaves) + 1)
         series.leaves.append(
             b"".join(
                 (
@@ -218,9 +177,8 @@ class _Builder:
 
     def _series(self, source: Mapping[int, bytes], entry: DirectoryEntry) -> _Branch:
         """The SERIES branch of an instance, made with what stands above it if this is its first."""
-        charset_and_id = source.get(records.PATIENT_ID, b"").rstrip(b"\0 ")
-        patient_id = _text(source, records.PATIENT_ID) if charset_and_id else ""
-        name = _text(source, records.PATIENT_NAME)
+        patient_id = text_of(source, records.PATIENT_ID)
+        name = text_of(source, records.PATIENT_NAME)
         key = patient_id or "\0" + same_name(name)  # no Patient ID: as many patients as there are names
         patient = self._by_patient.get(key)
         if patient is None:
@@ -235,7 +193,7 @@ class _Builder:
     def _other_name(self, names: set[str], name: str, entry: DirectoryEntry) -> None:
         if all(same_name(name) != same_name(known) for known in names):
             rule = "another name under the same Patient ID; the directory shows the first"
-            self.supplied.append(Supplied("PatientName", _where("PATIENT", entry), "", rule))
+            self._bodies.supplied.append(Supplied("PatientName", where_of("PATIENT", entry.file_id), "", rule))
         if len(names) < 16:
             names.add(name)
 
@@ -262,162 +220,15 @@ class _Builder:
         return series
 
     def _misplaced(self, keyword: str, owner: str, entry: DirectoryEntry) -> None:
-        where = f"{'/'.join(entry.file_id)}"
-        self.supplied.append(Supplied(keyword, where, "", f"stands under {owner} already; listed there"))
+        rule = f"stands under {owner} already; listed there"
+        self._bodies.supplied.append(Supplied(keyword, "/".join(entry.file_id), "", rule))
 
     def _branch(self, record: str, source: Mapping[int, bytes], entry: DirectoryEntry, position: int) -> _Branch:
-        return _Branch(_record_type_element(record) + self._body(record, source, entry, position))
-
-    def _body(self, record: str, source: Mapping[int, bytes], entry: DirectoryEntry, position: int) -> bytes:
-        """The keys of one record. All but a few instances take the short way: every value good, all text ASCII."""
-        parts = []
-        for key in self._keys[record]:
-            value = source.get(key.tag, b"")
-            if key.vr == b"SQ":
-                if value and not _ascii_sequence(value):
-                    return self._mended_body(record, source, entry, position)
-            else:
-                value = value if key.vr in _BINARY else value.rstrip(b"\0 ").lstrip(b" ")
-                if value and not GOOD[key.vr](value):
-                    return self._mended_body(record, source, entry, position)
-            if value or key.type == "2":
-                parts.append(encode_element(key.tag, key.vr, value))
-            elif key.type == "1":
-                return self._mended_body(record, source, entry, position)
-        return b"".join(parts)
-
-    def _mended_body(self, record: str, source: Mapping[int, bytes], entry: DirectoryEntry, position: int) -> bytes:
-        """The keys of one record, the long way: values mended and supplied, text in one character set."""
-        where = _where(record, entry)
-        charset = terms(source.get(records.SPECIFIC_CHARACTER_SET, b""))
-        sop_class_uid = source.get(records.SOP_CLASS_UID, b"").rstrip(b"\0 ").decode("ascii", "replace")
-        context = Context(source, position, sop_class_uid, self._now)
-        item: Item = {}
-        texts: dict[int, str] = {}
-        for key in self._keys[record]:
-            value = source.get(key.tag, b"")
-            if key.vr == b"SQ":
-                if value:
-                    item[key.tag] = (b"SQ", parse_sequence(value, 0, len(value), len(value), EXPLICIT_LE, Budget())[0])
-            elif key.vr in _BINARY:
-                if value and GOOD[key.vr](value):
-                    item[key.tag] = (key.vr, value)
-            elif key.vr in TEXT_VRS:
-                mended = self._mended(key, decode(value, charset, key.vr), where, charset)
-                if mended:
-                    texts[key.tag] = mended
-            else:
-                plain = value.strip(b"\0 ")
-                if plain and not GOOD[key.vr](plain):
-                    mended_value = mend(key.vr, plain)
-                    self._report(key, where, mended_value)
-                    plain = mended_value.value.encode("ascii", "replace")
-                if plain:
-                    item[key.tag] = (key.vr, plain)
-            if key.tag not in item and key.tag not in texts:
-                self._supply(key, context, where, item)
-        return _encode(item, texts, charset, {key.tag: key.vr for key in self._keys[record]})
-
-    def _mended(self, key: Key, text: str, where: str, charset: tuple[str, ...]) -> str:
-        if REPLACEMENT in text:
-            rule = "bytes that its character set does not have are replaced"
-            self.supplied.append(Supplied(key.keyword, where, "", rule))
-        elif not charset and not text.isascii():
-            rule = "text beyond ASCII without a declared character set, read as it most likely was meant"
-            self.supplied.append(Supplied(key.keyword, where, "", rule))
-        mended = mend_text(key.vr, text, key.tag in _MANY_NAMES)
-        self._report(key, where, mended)
-        return mended.value
-
-    def _report(self, key: Key, where: str, mended: Mended) -> None:
-        if mended.rule:
-            shown = "" if key.tag in _ABOUT_THE_PATIENT else mended.value
-            self.supplied.append(Supplied(key.keyword, where, shown, mended.rule))
-
-    def _supply(self, key: Key, context: Context, where: str, item: Item) -> None:
-        if key.type == "2":
-            item[key.tag] = (key.vr, b"" if key.vr != b"SQ" else [])
-        elif key.type == "1":
-            if key.tag not in RULES:
-                self.supplied.append(Supplied(key.keyword, where, "", "left out: the instance does not have it"))
-                return
-            value, rule = RULES[key.tag](context)
-            if key.vr == b"SQ":
-                item[key.tag] = (b"SQ", parse_sequence(value, 0, len(value), len(value), EXPLICIT_LE, Budget())[0])
-                shown = "18748-4, LN, Diagnostic imaging study"
-            else:
-                item[key.tag] = (key.vr, value)
-                shown = str(int.from_bytes(value, "little")) if key.vr in _BINARY else value.decode("ascii")
-            self.supplied.append(Supplied(key.keyword, where, shown, rule))
-
-
-_BINARY = frozenset({b"UL", b"US"})
-
-
-def _where(record: str, entry: DirectoryEntry) -> str:
-    return f"{record} of {'/'.join(entry.file_id)}"
-
-
-def _text(source: Mapping[int, bytes], tag: int) -> str:
-    value = source.get(tag, b"")
-    if value.isascii() and b"\x1b" not in value:
-        return value.decode("ascii").strip("\0 ")
-    vr = b"PN" if tag == records.PATIENT_NAME else b"LO"
-    return decode(value, terms(source.get(records.SPECIFIC_CHARACTER_SET, b"")), vr)
+        return _Branch(_record_type_element(record) + self._bodies.body(record, source, entry.file_id, position))
 
 
 def _record_type_element(record: str) -> bytes:
     return encode_element(0x00041430, b"CS", record.encode("ascii"))
-
-
-def _ascii_sequence(value: bytes) -> bool:
-    """True if no text in a sequence needs a character set."""
-    items, _ = parse_sequence(value, 0, len(value), len(value), EXPLICIT_LE, Budget())
-    return all(text.isascii() and b"\x1b" not in text for text in _texts(items))
-
-
-def _texts(items: list[Item]) -> list[bytes]:
-    found: list[bytes] = []
-    for item in items:
-        for vr, value in item.values():
-            if not isinstance(value, bytes):
-                found += _texts(value)
-            elif vr in TEXT_VRS:
-                found.append(value)
-    return found
-
-
-def _encode(item: Item, texts: dict[int, str], charset: tuple[str, ...], vrs: Mapping[int, bytes]) -> bytes:
-    """A record's keys, all text in one set that fits all of it, the set before them (PS3.3 §F.5: (0008,0005) is 1C)."""
-    nested = [
-        decode(text, charset) for _, value in item.values() if not isinstance(value, bytes) for text in _texts(value)
-    ]
-    term, codec = record_set(charset, [*texts.values(), *nested])
-    parts = {tag: encode_element(tag, vrs[tag], text.encode(codec, "replace")) for tag, text in texts.items()}
-    for tag, (vr, value) in item.items():
-        content = value if isinstance(value, bytes) else encode_items(_recoded(value, charset, codec))
-        parts[tag] = encode_element(tag, vr, content)
-    if term:
-        parts[records.SPECIFIC_CHARACTER_SET] = encode_element(
-            records.SPECIFIC_CHARACTER_SET, b"CS", term.encode("ascii")
-        )
-    return b"".join(parts[tag] for tag in sorted(parts))
-
-
-def _recoded(items: list[Item], charset: tuple[str, ...], codec: str) -> list[Item]:
-    """Items with their text in another character set."""
-    made: list[Item] = []
-    for item in items:
-        new: Item = {}
-        for tag, (vr, value) in item.items():
-            if not isinstance(value, bytes):
-                new[tag] = (vr, _recoded(value, charset, codec))
-            elif vr in TEXT_VRS:
-                new[tag] = (vr, decode(value, charset, vr).encode(codec, "replace"))
-            else:
-                new[tag] = (vr, value)
-        made.append(new)
-    return made
 
 
 def _icon_element(icon: Icon) -> bytes:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
-from pydicom.datadict import dictionary_VR
-
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -120,6 +118,8 @@ def is_long(vr: bytes) -> bool:
 @cache
 def implicit_vr(tag: int) -> bytes:
     """The VR of a tag by the dictionary; UN where it has none (private and unknown tags)."""
+    from pydicom.datadict import dictionary_VR  # 50 MB of memory that writing a directory can do without
+
     try:
         return dictionary_VR(tag).split(" ")[0].encode("ascii")
     except KeyError:

@@ -110,12 +110,9 @@ def _date_time(text: str) -> Mended:
 
 def _integer(text: str) -> Mended:
     try:
-        number = int(text) if len(text) <= 12 else int(float(text[:64]))
+        number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,12}", text) else int(float(text[:64]))
     except (ValueError, OverflowError):
-        try:
-            number = int(float(text[:64]))
-        except (ValueError, OverflowError):
-            return Mended("", "not a number")
+        return Mended("", "not a number")
     if abs(number) > INTEGER_LIMIT:
         return Mended("", "number too large")
     return Mended(str(number), "" if str(number) == text else "brought to an integer")
