@@ -10,7 +10,6 @@ directory may have hundreds of thousands.
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -38,6 +37,8 @@ from .records import MEDIA_STORAGE_DIRECTORY, ROOT_LEVEL, SPECIFIC_CHARACTER_SET
 
 MAX_DIRECTORY_BYTES = 512 * 1024 * 1024
 MAX_DIRECTORY_ELEMENTS = 20_000_000
+MAX_LEVELS = 8
+"""Records deeper than this hang on no chain of links that is followed; real directories have four levels."""
 EXPLICIT_UID = "1.2.840.10008.1.2.1"
 
 _LEVEL = {"PATIENT": 0, "STUDY": 1, "SERIES": 2} | dict.fromkeys(ROOT_LEVEL, 0)
@@ -253,18 +254,20 @@ class _Linker:
         self._at = {record.offset: record for record in records}
         self._placed: set[int] = set()
         self._shift = 0
+        self._circles = 0
 
     def tree(self, first: int | None) -> list[DirectoryRecord]:
         if not self._records:
             return []
         self._shift = self._common_shift(first)
         roots: list[DirectoryRecord] = []
-        waiting = [(roots, first or 0)]
+        waiting = [(roots, first or 0, 1)]
         while waiting:
-            siblings, offset = waiting.pop()
+            siblings, offset, depth = waiting.pop()
             for record in self._chain(offset):
                 siblings.append(record)
-                waiting.append((record.children, record.number(0x00041420) or 0))
+                if depth < MAX_LEVELS:
+                    waiting.append((record.children, record.number(0x00041420) or 0, depth + 1))
         self._place_the_rest(roots)
         return roots
 
@@ -281,9 +284,8 @@ class _Linker:
                 self._problems.append(f"{len(wrong)} of {len(offsets)} offsets lead to no record")
             return 0
         # The lowest offset that is used is the first record's or the second's, as the first may have no link to it.
-        guesses = Counter(self._records[at].offset - min(offsets) for at in (0, 1) if at < len(self._records))
-        best = max(guesses, key=lambda shift: sum(offset + shift in self._at for offset in offsets))
-        hits = sum(offset + best in self._at for offset in offsets)
+        guesses = [record.offset - min(offsets) for record in self._records[:2]]
+        hits, best = max((sum(offset + guess in self._at for offset in offsets), guess) for guess in guesses)
         if hits * 2 < len(offsets):
             self._problems.append("the offsets lead to no records; they are read by their order")
             return 0
@@ -297,7 +299,9 @@ class _Linker:
             if record is None:
                 return
             if record.offset in self._placed:
-                self._problems.append(f"the record at byte {record.offset} is linked twice or in a circle")
+                self._circles += 1
+                if self._circles == 1:
+                    self._problems.append(f"the record at byte {record.offset} is linked twice or in a circle")
                 return
             self._placed.add(record.offset)
             yield record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import mmap
 import struct
 import zlib
@@ -11,57 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom import Dataset, Sequence, dcmread
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
+from pydicom import Dataset, Sequence
 
 from media.elements import MAX_DEPTH, MAX_ELEMENTS
-from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, scan_header
-
-IMPLICIT, EXPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-CT, SR, PR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.11.1"
-
-
-def instance(sop_class_uid: str = CT, **attributes: object) -> Dataset:
-    """A small instance; keywords replace or add attributes, None takes one out."""
-    values: dict[str, object] = {
-        "SOPClassUID": sop_class_uid,
-        "SOPInstanceUID": "1.2.3.4",
-        "StudyInstanceUID": "1.2.3",
-        "SeriesInstanceUID": "1.2.3.1",
-        "PatientID": "P1",
-        "PatientName": "Doe^Jane",
-        "PatientBirthDate": "19700101",
-        "Modality": "CT",
-        "SeriesNumber": "3",
-        "InstanceNumber": "7",
-    }
-    values.update(attributes)
-    made = Dataset()
-    for keyword, value in values.items():
-        if value is not None:
-            setattr(made, keyword, value)
-    return made
-
-
-def encode(data: Dataset, transfer_syntax_uid: str = EXPLICIT, **how: bool) -> bytes:
-    out = DicomBytesIO()
-    out.is_implicit_VR = transfer_syntax_uid == IMPLICIT
-    out.is_little_endian = transfer_syntax_uid != BIG_ENDIAN
-    if how.get("undefined_lengths"):
-        for element in data:
-            if element.VR == "SQ":
-                element.is_undefined_length = True
-                for item in element.value:
-                    item.is_undefined_length_sequence_item = True
-    write_dataset(out, data)
-    return out.getvalue()
-
-
-def keys_of(header: InstanceHeader) -> Dataset:
-    return dcmread(io.BytesIO(header.keys), force=True)
-
+from media.instance import MissingIdentity, NeedMore, Unparsable, scan_header
+from tests.media.builders import BIG_ENDIAN, CT, DEFLATED, EXPLICIT, IMPLICIT, SR, encode, instance, keys_of
 
 SYNTAXES = pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
 
