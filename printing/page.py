@@ -1,0 +1,216 @@
+"""FilmDocument and FilmPage: the immutable copy that N-ACTION makes (PS3.4 H.4.1.2.4.3, H.4.2.2.4.3).
+
+After N-ACTION the print job depends on nothing but these values and the pixel bytes that they point to: the session
+may go on, be deleted or be aborted. Lengths are millimetres from the top left corner of the film as it hangs, densities
+hundredths of OD. Values of an image box are already resolved over those of its film box (H.4.3.1.2.1.1).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+VERSION = 1
+"""Version of the JSON form; a reader refuses another one."""
+
+_T = TypeVar("_T")
+
+
+class UnknownDocument(ValueError):
+    """The JSON is not a film document of a version that this program reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelReference:
+    """Where the pixels of one image box lie, and their shape (PS3.3 C.13.5). Bytes are little endian, as sent."""
+
+    file: str
+    """Name of a file, relative to the folder of the job."""
+    offset: int
+    """First byte of the pixels in that file."""
+    length: int
+    """Bytes of pixels: at least rows × columns × samples × bits allocated / 8, at most one padding byte more."""
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    """MONOCHROME1, MONOCHROME2 or RGB."""
+    planar_configuration: int
+    """RGB only: 0 colour by pixel, 1 colour by plane."""
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_aspect_ratio: tuple[int, int] = (1, 1)
+    """Vertical, horizontal size of one pixel, as (0028,0034) writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentationLUT:
+    """A Presentation LUT (PS3.3 C.11.4): a shape, or a table of `bits`-bit P-values."""
+
+    shape: str | None = "IDENTITY"
+    """IDENTITY or LIN OD; None where there is a table."""
+    table: tuple[int, ...] | None = None
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A rectangle on the film in millimetres: origin top left, y down."""
+
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    height_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One image box and the cell that it fills (PS3.3 C.13.5)."""
+
+    position: int
+    """Image Box Position (2020,0010), from 1."""
+    cell: Rectangle
+    pixels: PixelReference | None = None
+    """None: nothing was set; the cell is filled with the Empty Image Density."""
+    polarity: str = "NORMAL"
+    """NORMAL or REVERSE."""
+    magnification_type: str = "CUBIC"
+    """REPLICATE, BILINEAR, CUBIC, NONE (one image pixel is one printer pixel), or a term that nobody knows."""
+    smoothing_type: str = ""
+    requested_image_size_mm: float | None = None
+    """Width of the printed image; None fills the cell."""
+    requested_decimate_crop_behavior: str = "DECIMATE"
+    """DECIMATE, CROP or FAIL: what happens to an image that is too large for its cell at the asked size."""
+    min_density_centi_od: int | None = None
+    max_density_centi_od: int | None = None
+    presentation_lut: PresentationLUT | None = None
+    """None is treated as IDENTITY."""
+    configuration_information: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """One annotation box (PS3.3 C.13.7)."""
+
+    position: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPage:
+    """One film: the copy of a film box and all that belongs to it (PS3.3 C.13.3)."""
+
+    film_size_id: str
+    film_orientation: str
+    """PORTRAIT or LANDSCAPE; already applied to width, height and cells."""
+    width_mm: float
+    height_mm: float
+    image_display_format: str
+    images: tuple[PageImage, ...]
+    """One for each image box, by Image Box Position."""
+    annotations: tuple[PageText, ...] = ()
+    border_density: str = "BLACK"
+    """BLACK, WHITE, or hundredths of OD in digits."""
+    empty_image_density: str = "BLACK"
+    trim: bool = False
+    min_density_centi_od: int = 20
+    max_density_centi_od: int = 320
+    illumination_cd_m2: int = 2000
+    reflected_ambient_light_cd_m2: int = 10
+    requested_resolution_id: str = "STANDARD"
+    color: bool = False
+    """True if the film came over the Basic Color Print Management meta class."""
+    character_set: tuple[str, ...] = ()
+    """Specific Character Set (0008,0005) of the film session, for text that is still encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmDocument:
+    """What one N-ACTION prints: one film, or every film of the session in order (PS3.3 C.13.1)."""
+
+    pages: tuple[FilmPage, ...]
+    number_of_copies: int = 1
+    print_priority: str = "MED"
+    medium_type: str = ""
+    film_destination: str = ""
+    film_session_label: str = ""
+    owner_id: str = ""
+    collated: bool = False
+    """True for a session N-ACTION: copies come as 1 2 3, 1 2 3 (H.4.1.2.4)."""
+
+    def to_json(self) -> str:
+        """The document as JSON, the same bytes for the same document."""
+        return json.dumps({"version": VERSION, **plain(self)}, ensure_ascii=True, sort_keys=True, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> FilmDocument:
+        """The document that `to_json` wrote.
+
+        Raises:
+            UnknownDocument: it is something else, or of another version.
+        """
+        try:
+            data = json.loads(text)
+            if data.pop("version") != VERSION:
+                raise UnknownDocument("the film document is of another version")
+            return _build(cls, data, pages=lambda pages: tuple(map(_page, pages)))
+        except UnknownDocument:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as failure:
+            raise UnknownDocument(f"not a film document: {failure}") from failure
+
+    def references(self) -> tuple[PixelReference, ...]:
+        """All pixels that the document needs, page by page, box by box."""
+        return tuple(box.pixels for page in self.pages for box in page.images if box.pixels is not None)
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and tuples as the dictionaries and lists that JSON knows."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
+    return value
+
+
+def _build(cls: type[_T], data: Mapping[str, Any], **nested: Any) -> _T:
+    return cls(**{name: nested[name](value) if name in nested else value for name, value in data.items()})
+
+
+def _maybe(make: Any) -> Any:
+    return lambda data: None if data is None else make(data)
+
+
+def _pixels(data: Mapping[str, Any]) -> PixelReference:
+    return _build(PixelReference, data, pixel_aspect_ratio=tuple)
+
+
+def _lut(data: Mapping[str, Any]) -> PresentationLUT:
+    return _build(PresentationLUT, data, table=_maybe(tuple))
+
+
+def _image(data: Mapping[str, Any]) -> PageImage:
+    return _build(
+        PageImage,
+        data,
+        cell=lambda cell: _build(Rectangle, cell),
+        pixels=_maybe(_pixels),
+        presentation_lut=_maybe(_lut),
+    )
+
+
+def _texts(data: Sequence[Mapping[str, Any]]) -> tuple[PageText, ...]:
+    return tuple(_build(PageText, one) for one in data)
+
+
+def _page(data: Mapping[str, Any]) -> FilmPage:
+    return _build(
+        FilmPage,
+        data,
+        images=lambda images: tuple(map(_image, images)),
+        annotations=_texts,
+        character_set=tuple,
+    )
