@@ -259,9 +259,10 @@ class _Linker:
     def tree(self, first: int | None) -> list[DirectoryRecord]:
         if not self._records:
             return []
-        self._shift = self._common_shift(first)
+        shift = self._common_shift(first)
+        self._shift = shift or 0
         roots: list[DirectoryRecord] = []
-        waiting = [(roots, first or 0, 1)]
+        waiting = [(roots, first or 0, 1)] if shift is not None else []
         while waiting:
             siblings, offset, depth = waiting.pop()
             for record in self._chain(offset):
@@ -271,8 +272,11 @@ class _Linker:
         self._place_the_rest(roots)
         return roots
 
-    def _common_shift(self, first: int | None) -> int:
-        """What to add to every offset: writers that rewrite the file meta leave all of them off by one amount."""
+    def _common_shift(self, first: int | None) -> int | None:
+        """What to add to every offset: writers that rewrite the file meta leave all of them off by one amount.
+
+        None where the offsets cannot be used at all.
+        """
         offsets = [first] if first else []
         for record in self._records:
             offsets += [offset for tag in (0x00041400, 0x00041420) if (offset := record.number(tag))]
@@ -286,9 +290,9 @@ class _Linker:
         # The lowest offset that is used is the first record's or the second's, as the first may have no link to it.
         guesses = [record.offset - min(offsets) for record in self._records[:2]]
         hits, best = max((sum(offset + guess in self._at for offset in offsets), guess) for guess in guesses)
-        if hits * 2 < len(offsets):
+        if hits * 2 < len(offsets) or len(set(offsets)) == 1:
             self._problems.append("the offsets lead to no records; they are read by their order")
-            return 0
+            return None
         self._problems.append(f"every offset is off by {-best} bytes")
         return best
 
