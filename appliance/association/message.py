@@ -122,7 +122,10 @@ class Association(Protocol):
     """Key in [peers] of the configuration, where title and address match one."""
     implementation_class_uid: str
     implementation_version_name: str
-    contexts: Mapping[int, AcceptedContext]
+
+    @property
+    def contexts(self) -> Mapping[int, AcceptedContext]:
+        """The accepted presentation contexts by ID."""
 
     def accepted(self, abstract_syntax: str) -> AcceptedContext | None:
         """The first accepted context of this abstract syntax."""

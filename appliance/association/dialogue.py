@@ -1,0 +1,194 @@
+"""Dialogue records: what a console engineer asks first. Who called, what was offered, accepted, refused and why, and
+what was answered. One JSON line an association, kept for days, without patient data: no data set is ever looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .associate import AssociateRequest, ContextResult
+
+log = logging.getLogger("gravure.association")
+
+RESULTS = {0: "accepted", 1: "not allowed for this peer", 3: "SOP class not offered", 4: "no common transfer syntax"}
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """What happened on one association."""
+
+    id: str
+    began: float
+    address: str
+    calling_ae_title: str = ""
+    called_ae_title: str = ""
+    peer: str | None = None
+    implementation_class_uid: str = ""
+    implementation_version_name: str = ""
+    maximum_length: int = 0
+    rejected: str = ""
+    contexts: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    messages_left_out: int = 0
+    bytes_received: int = 0
+    ended: float | None = None
+    ending: str = ""
+
+    def proposed(self, request: AssociateRequest, results: list[ContextResult]) -> None:
+        """Note the contexts and what became of them."""
+        self.maximum_length = request.maximum_length
+        self.contexts = [
+            {
+                "id": context.context_id,
+                "abstract_syntax": context.abstract_syntax,
+                "transfer_syntaxes": list(context.transfer_syntaxes),
+                "result": RESULTS.get(result.result, str(result.result)),
+                "accepted": result.transfer_syntax or None,
+            }
+            for context, result in zip(request.contexts, results, strict=True)
+        ]
+
+    def message(self, now: float, name: str, sop_class_uid: str, status: int | None, comment: str, most: int) -> None:
+        """Note one message; the same one again is counted in its line."""
+        if self.messages:
+            last = self.messages[-1]
+            if (
+                last["status"] == status
+                and last["message"] == name
+                and last["sop_class"] == sop_class_uid
+                and last["comment"] == comment
+            ):
+                last["count"] += 1
+                last["until"] = now
+                return
+        if len(self.messages) >= most:
+            self.messages_left_out += 1
+            return
+        self.messages.append(
+            {
+                "at": now,
+                "until": now,
+                "message": name,
+                "sop_class": sop_class_uid,
+                "status": status,
+                "comment": comment,
+                "count": 1,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as it is kept and shown: times in RFC 3339, statuses as four hexadecimal digits."""
+        return {
+            "id": self.id,
+            "began": _time(self.began),
+            "ended": None if self.ended is None else _time(self.ended),
+            "ending": self.ending,
+            "address": self.address,
+            "calling_ae_title": self.calling_ae_title,
+            "called_ae_title": self.called_ae_title,
+            "peer": self.peer,
+            "implementation_class_uid": self.implementation_class_uid,
+            "implementation_version_name": self.implementation_version_name,
+            "maximum_length": self.maximum_length,
+            "rejected": self.rejected,
+            "contexts": self.contexts,
+            "messages": [
+                {
+                    **one,
+                    "at": _time(one["at"]),
+                    "until": _time(one["until"]),
+                    "status": None if one["status"] is None else f"{one['status']:04X}",
+                }
+                for one in self.messages
+            ],
+            "messages_left_out": self.messages_left_out,
+            "bytes_received": self.bytes_received,
+        }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="milliseconds")
+
+
+class DialogueLog:
+    """Keeps dialogue records: the newest in memory, all of them in one file a day.
+
+    Args:
+        folder: where the files are; None keeps them in memory only.
+        keep: how many stay in memory.
+        keep_days: how many days' files stay.
+        wall: the wall clock, seconds since the epoch.
+    """
+
+    def __init__(
+        self, folder: Path | None, keep: int = 200, keep_days: int = 14, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._folder = folder
+        self._keep_days = keep_days
+        self._wall = wall
+        self._recent: deque[Dialogue] = deque(maxlen=keep)
+        self._day = ""
+        self._fd = -1
+        if folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def began(self, association_id: str, address: str) -> Dialogue:
+        """A new record."""
+        return Dialogue(association_id, self._wall(), address)
+
+    def ended(self, dialogue: Dialogue, ending: str) -> None:
+        """Keep a record. A failing disk costs the record, never the association."""
+        dialogue.ended = self._wall()
+        dialogue.ending = ending
+        self._recent.append(dialogue)
+        if self._folder is None:
+            return
+        try:
+            self._open_today(self._folder)
+            os.write(self._fd, json.dumps(dialogue.to_dict(), ensure_ascii=True).encode("ascii") + b"\n")
+        except OSError as failure:
+            log.warning("a dialogue record could not be kept", extra={"error": failure.strerror})
+
+    def _open_today(self, folder: Path) -> None:
+        day = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%d")
+        if day == self._day:
+            return
+        self.close()
+        self._fd = os.open(folder / f"{day}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._day = day
+        for old in sorted(folder.glob("*.jsonl"))[: -self._keep_days]:
+            old.unlink(missing_ok=True)
+
+    def recent(self) -> Iterator[dict[str, Any]]:
+        """The newest records, oldest first."""
+        return (one.to_dict() for one in self._recent)
+
+    def close(self) -> None:
+        """Close the day's file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd, self._day = -1, ""
+
+
+def read_records(folder: Path, most: int = 200) -> list[dict[str, Any]]:
+    """The newest records on disk, oldest first: what `gravure peers` shows while no daemon runs."""
+    found: list[dict[str, Any]] = []
+    for file in sorted(folder.glob("*.jsonl"), reverse=True):
+        lines = file.read_text("ascii", "replace").splitlines()
+        for line in reversed(lines):
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue  # the last line of a day that ended in a crash
+            if len(found) == most:
+                return found[::-1]
+    return found[::-1]

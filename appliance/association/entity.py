@@ -1,0 +1,67 @@
+"""An Application Entity of ours: a title, what it offers, and what answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .associate import AssociateRequest, ContextResult, Role
+from .message import Association, Conversation
+
+
+class Kind(Enum):
+    """What an entity does; its idle limit follows from it."""
+
+    PRINT = "print"
+    STORAGE = "storage"
+    BOTH = "both"
+    ECHO = "echo"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One AE title on our port."""
+
+    ae_title: str
+    kind: Kind
+    transfer_syntaxes: Callable[[str], tuple[str, ...]]
+    """By abstract syntax, in our order of preference: our order is the policy. Empty: the class is not offered."""
+    open: Callable[[Association], Conversation]
+    """Called when an association with this entity is accepted."""
+    aliases: frozenset[str] = field(default_factory=frozenset)
+    """Other called AE titles that mean this one."""
+
+
+def negotiate(
+    request: AssociateRequest,
+    transfer_syntaxes: Callable[[str], tuple[str, ...]],
+    allowed: Callable[[str], bool],
+) -> tuple[list[ContextResult], dict[str, Role]]:
+    """Presentation contexts and roles (PS3.8 §7.1.1.13–15, PS3.7 D.3.3.4). We are SCP of everything that we accept.
+
+    Args:
+        request: what the peer proposes.
+        transfer_syntaxes: of the called entity.
+        allowed: whether this peer may use an abstract syntax.
+
+    Returns:
+        One result for each proposed context, in order; and a role for each class that the peer named one for and that
+        was accepted. Role items that nobody asked for break some consoles: none are sent.
+    """
+    results: list[ContextResult] = []
+    roles: dict[str, Role] = {}
+    for context in request.contexts:
+        ours = transfer_syntaxes(context.abstract_syntax)
+        proposed = request.roles.get(context.abstract_syntax)
+        if not ours:
+            result = ContextResult(context.context_id, 3)
+        elif not allowed(context.abstract_syntax) or (proposed is not None and not proposed.scu):
+            result = ContextResult(context.context_id, 1)
+        else:
+            common = [syntax for syntax in ours if syntax in context.transfer_syntaxes]
+            result = ContextResult(context.context_id, 0, common[0]) if common else ContextResult(context.context_id, 4)
+            if common and proposed is not None:
+                roles[context.abstract_syntax] = Role(scu=True, scp=False)
+        results.append(result)
+    return results, roles
