@@ -81,6 +81,10 @@ class StorageService:
         self._executor = executor
         self._arrivals = 0
 
+    def serves(self, request: Request) -> bool:
+        """Every C-STORE: the context has been negotiated as a storage class."""
+        return request.command_field is CommandField.C_STORE_RQ
+
     def sink(self, request: Request) -> DataSetSink:
         """A file in the store for the instance that is about to arrive."""
         uid = request.sop_instance_uid or ""
