@@ -1,0 +1,391 @@
+"""The configuration: one TOML file, read once, never rewritten, held as one frozen value.
+
+The table key of a service is its AE title. `Config.load` either returns a configuration that the daemon can run on, or
+raises with every problem at once, each with the key that it stands at; `gravure check` prints the same list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from appliance.association.access import SERVICES
+from appliance.association.limits import Limits
+
+SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
+
+
+class ConfigProblem(Exception):
+    """A configuration that cannot be run on.
+
+    Attributes:
+        problems: one line each, `file: key: what is wrong`.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _ae_title(value: str) -> str:
+    title = value.strip(" ")
+    if not 1 <= len(title) <= 16 or not all(32 <= ord(sign) < 127 and sign != "\\" for sign in title):
+        raise ValueError("an AE title is 1 to 16 characters of the default repertoire, without backslash")
+    return title
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _folder(value: str) -> str:
+    if value in ("", ".", "..") or "\0" in value or ".." in Path(value).parts:
+        raise ValueError("a folder below the state folder, or an absolute path")
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Folder = Annotated[str, AfterValidator(_folder)]
+Days = Annotated[float, Field(ge=0, le=36500)]
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, and a key that it does not know is a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ApplianceTable(Table):
+    """Who we are and where we keep things."""
+
+    state: str = ""
+    """State folder. Default: $STATE_DIRECTORY, else the XDG state folder."""
+    ae_title: AETitle = "GRAVURE"
+    """Who we are when we call others; as a called title it answers C-ECHO only."""
+    institution: str = ""
+    """On README.TXT, labels and web content."""
+    language: str = "en"
+    """Of discs and console: en, fr, de."""
+    file_mode: str = "0640"
+    """Mode of files made for people, octal."""
+    file_group: str = ""
+    """Group of files made for people; default: the group that the daemon runs in."""
+    disk_reserve_mb: Annotated[int, Field(ge=0)] = 512
+    """Free space, in MB, that no incoming instance or film may touch; a twentieth of a smaller disk."""
+    queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Waiting jobs of one kind; more are refused."""
+
+
+class ListenTable(Table):
+    """Where DICOM peers reach us."""
+
+    address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("127.0.0.1",)
+    """Address or list of addresses, IPv6 too."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 11112
+    """TCP port; 0 takes a free one."""
+
+
+class ConsoleTable(Table):
+    """The technicians' pages. This version has none yet: the keys are read, and nothing listens."""
+
+    address: str = "127.0.0.1"
+    """Address."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """TCP port."""
+
+
+class AccessTable(Table):
+    """Peers that stand in no [peers] table."""
+
+    unknown_peers: Literal["accept", "echo-only", "reject"] | None = None
+    """Default: accept while we listen on loopback alone, reject elsewhere."""
+    any_called_ae: str | None = None
+    """AE title of the service that answers for unknown called AE titles."""
+
+
+class CustomFormat(Table):
+    """One CUSTOM\\i display format: boxes in percent of the film, in Image Box Position order."""
+
+    boxes: tuple[tuple[float, float, float, float], ...]
+    """(x, y, width, height) of each box, in percent of the film's width and height, from the top left."""
+
+
+class PrinterTable(Table):
+    """A virtual film printer."""
+
+    output: Literal["folder"] = "folder"
+    """Where films go. This version has `folder`."""
+    folder: Folder = "films"
+    """Folder of the PDFs, relative to the state folder."""
+    aliases: tuple[AETitle, ...] = ()
+    """Other called AE titles that mean this one."""
+    dpi: Annotated[int, Field(ge=50, le=600)] = 300
+    """Printer resolution."""
+    tone: Literal["pvalue"] = "pvalue"
+    """How P-values become samples. This version has `pvalue`: the samples are P-values."""
+    status_policy: Literal["spooler", "truthful"] = "spooler"
+    """Printer Status: NORMAL while we can accept work, or the real one."""
+    keep_days: Days = 7
+    """How long films are kept."""
+    film_size_id: str = "14INX17IN"
+    """Film size where the console names none."""
+    illumination: Annotated[int, Field(ge=1, le=65535)] = 2000
+    """L0 of the viewbox, cd/m²."""
+    reflected_ambient_light: Annotated[int, Field(ge=0, le=65535)] = 10
+    """La, cd/m²."""
+    min_density: Annotated[int, Field(ge=0, le=499)] = 20
+    """Minimum density, in 1/100 OD."""
+    max_density: Annotated[int, Field(ge=1, le=500)] = 300
+    """Maximum density, in 1/100 OD."""
+    border_density: str = "BLACK"
+    """Where the console names none: BLACK, WHITE or a number in 1/100 OD."""
+    empty_image_density: str = "BLACK"
+    """Where the console names none: BLACK, WHITE or a number in 1/100 OD."""
+    slides: tuple[int, int] = (5, 6)
+    """Columns and rows of SLIDE on a portrait film."""
+    superslides: tuple[int, int] = (4, 5)
+    """Columns and rows of SUPERSLIDE on a portrait film."""
+    custom: dict[str, CustomFormat] = Field(default_factory=dict)
+    """CUSTOM\\i display formats, by i."""
+
+
+class DiscTable(Table):
+    """A disc station: what is stored here becomes a disc when its study is complete."""
+
+    profile: str = "STD-GEN-CD"
+    """Media application profile (PS3.11)."""
+    medium: str = "CD-80"
+    """Medium: CD-74, CD-80, DVD, DVD-DL, BD …; its capacity less 300 sectors is used."""
+    output: Literal["iso", "zip", "folder"] = "iso"
+    """What is made."""
+    folder: Folder = "discs"
+    """Folder of the images, relative to the state folder."""
+    aliases: tuple[AETitle, ...] = ()
+    """Other called AE titles that mean this one."""
+    quiet_seconds: Annotated[float, Field(ge=0, le=86400)] = 30
+    """Silence after which a study is complete."""
+    keep_days: Days = 14
+    """How long instances and images are kept."""
+    joliet: bool = False
+    """Long names for Windows beside ISO 9660 level 1."""
+
+
+class InboxTable(Table):
+    """Stored and kept for a while, nothing made of it."""
+
+    keep_days: Days = 3
+    """How long instances are kept."""
+    aliases: tuple[AETitle, ...] = ()
+    """Other called AE titles that mean this one."""
+
+
+class PeerTable(Table):
+    """A device that we know. The key of the table is a name of ours."""
+
+    ae_title: AETitle
+    """Its AE title; it is known by this and its address together."""
+    address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Host, CIDR block or a list; empty is any address."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 104
+    """For calling it."""
+    allow: tuple[str, ...] = ("echo", "store", "print")
+    """What it may use: echo, store, print."""
+    success_only: bool = False
+    """Answer 0000 where we would warn: for consoles that abort on warnings."""
+    events: bool = True
+    """Send it N-EVENT-REPORTs."""
+    duplicate_film_seconds: Annotated[float, Field(ge=0, le=3600)] = 0
+    """The same film printed again within this time is the same job: for consoles that print three times."""
+
+
+class Config(Table):
+    """The whole configuration."""
+
+    appliance: ApplianceTable = Field(default_factory=ApplianceTable)
+    listen: ListenTable = Field(default_factory=ListenTable)
+    console: ConsoleTable = Field(default_factory=ConsoleTable)
+    access: AccessTable = Field(default_factory=AccessTable)
+    printers: dict[AETitle, PrinterTable] = Field(default_factory=dict)
+    discs: dict[AETitle, DiscTable] = Field(default_factory=dict)
+    inboxes: dict[AETitle, InboxTable] = Field(default_factory=dict)
+    peers: dict[str, PeerTable] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
+
+    @classmethod
+    def default(cls) -> Self:
+        """The built-in defaults: one printer, one disc station, one inbox, loopback."""
+        return cls.from_dict({})
+
+    @classmethod
+    def from_dict(cls, tables: Mapping[str, Any], file: str = "configuration") -> Self:
+        """A configuration from tables as TOML gives them.
+
+        Raises:
+            ConfigProblem: with every problem.
+        """
+        given = dict(tables)
+        if not any(given.get(kind) for kind in ("printers", "discs", "inboxes")):
+            given |= {"printers": {"FILM": {}}, "discs": {"BURN_CD": {}}, "inboxes": {"STORE": {}}}
+        try:
+            config = cls.model_validate(given)
+        except ValidationError as failure:
+            raise ConfigProblem([f"{file}: {line}" for line in _lines(failure)]) from failure
+        if problems := [f"{file}: {line}" for line in config.problems()]:
+            raise ConfigProblem(problems)
+        return config
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """The configuration of this machine: `path`, else $GRAVURE_CONFIG, /etc/gravure/gravure.toml, the defaults.
+
+        Raises:
+            ConfigProblem: the file cannot be read, or with every problem in it.
+        """
+        file = config_file(path)
+        if file is None:
+            return cls.default()
+        try:
+            with file.open("rb") as stream:
+                tables = tomllib.load(stream)
+        except OSError as failure:
+            raise ConfigProblem([f"{file}: cannot be read: {failure.strerror}"]) from failure
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+            raise ConfigProblem([f"{file}: not TOML: {failure}"]) from failure
+        return cls.from_dict(tables, str(file))
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        if self.appliance.state:
+            return Path(self.appliance.state).expanduser().absolute()
+        if from_systemd := os.environ.get("STATE_DIRECTORY"):
+            return Path(from_systemd.partition(":")[0])
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gravure"
+
+    @property
+    def unknown_peers(self) -> str:
+        """What becomes of unknown peers."""
+        if self.access.unknown_peers is not None:
+            return self.access.unknown_peers
+        return "accept" if all(map(is_loopback, self.listen.address)) else "reject"
+
+    def folder(self, relative: str) -> Path:
+        """A folder of the configuration as a path."""
+        return self.state / relative
+
+    def titles(self) -> Iterator[tuple[str, str, str]]:
+        """(called AE title, kind of table, key) of every title and alias."""
+        for kind in ("printers", "discs", "inboxes"):
+            for key, table in getattr(self, kind).items():
+                for title in (key, *table.aliases):
+                    yield title, kind, key
+
+    def problems(self) -> list[str]:
+        """What is wrong between tables; what is wrong in one value has been found before."""
+        found: list[str] = []
+        found += self._listen_problems()
+        taken: dict[tuple[str, bool], str] = {}
+        for title, kind, key in self.titles():
+            place = f"{kind}.{key}"
+            other = taken.setdefault((title, kind == "printers"), place)
+            if other != place:
+                found.append(f"{place}: the AE title {title} stands in {other} too")
+            if title == self.appliance.ae_title:
+                found.append(f"{place}: {title} is appliance.ae_title, which answers C-ECHO only")
+        any_called = self.access.any_called_ae
+        if any_called is not None and any_called not in {title for title, _, _ in self.titles()}:
+            found.append(f"access.any_called_ae: there is no service {any_called}")
+        for key, peer in self.peers.items():
+            for word in peer.allow:
+                if word not in SERVICES:
+                    found.append(f"peers.{key}.allow: {word} is none of {', '.join(sorted(SERVICES))}")
+        if not re.fullmatch(r"0?[0-7]{3}", self.appliance.file_mode):
+            found.append("appliance.file_mode: three octal digits, such as 0640")
+        for key, printer in self.printers.items():
+            found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
+        return found
+
+    def _listen_problems(self) -> Iterator[str]:
+        if not self.listen.address:
+            yield "listen.address: no address"
+        for address in self.listen.address:
+            try:
+                ipaddress.ip_address(address.partition("%")[0])
+            except ValueError:
+                yield f"listen.address: {address} is not an IP address"
+                return
+        open_to_all = not all(map(is_loopback, self.listen.address))
+        if open_to_all and not self.peers and self.access.unknown_peers is None:
+            yield (
+                "listen.address: this opens the appliance to a network: name the [peers] that may call,"
+                " or set access.unknown_peers"
+            )
+
+
+def _printer_problems(printer: PrinterTable) -> Iterator[str]:
+    for key in ("border_density", "empty_image_density"):
+        value = getattr(printer, key)
+        if value not in ("BLACK", "WHITE") and not (value.isdigit() and int(value) <= 500):
+            yield f"{key}: BLACK, WHITE or a density from 0 to 500 in 1/100 OD"
+    if printer.min_density >= printer.max_density:
+        yield "min_density: not below max_density"
+    for number, custom in printer.custom.items():
+        if not number.isdigit():
+            yield f"custom.{number}: the key is the number of the format"
+        for x, y, width, height in custom.boxes:
+            if min(x, y) < 0 or min(width, height) <= 0 or x + width > 100.001 or y + height > 100.001:
+                yield f"custom.{number}.boxes: a box lies outside of the film"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def config_file(path: Path | None = None) -> Path | None:
+    """The file that `Config.load` reads; None where the built-in defaults are taken."""
+    if path is not None:
+        return path
+    if from_environment := os.environ.get("GRAVURE_CONFIG"):
+        return Path(from_environment)
+    return SYSTEM_FILE if SYSTEM_FILE.exists() else None
+
+
+def _lines(failure: ValidationError) -> Iterator[str]:
+    for error in failure.errors():
+        key = ".".join(str(part) for part in error["loc"] if part != "[key]")
+        if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            yield f"{key}: there is no such key{_suggestion(error['loc'])}"
+        else:
+            yield f"{key}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _suggestion(location: tuple[str | int, ...]) -> str:
+    model: Any = Config
+    for part in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            continue  # the key of one service among its like
+        model = next(
+            (one for one in (field.annotation, *getattr(field.annotation, "__args__", ())) if _keys(one)), None
+        )
+    close = difflib.get_close_matches(str(location[-1]), _keys(model), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _keys(model: Any) -> list[str]:
+    if dataclasses.is_dataclass(model):
+        return [field.name for field in dataclasses.fields(model)]
+    return list(getattr(model, "model_fields", ()))
