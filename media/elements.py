@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 UNDEFINED = 0xFFFFFFFF
@@ -258,19 +258,26 @@ def parse_item(
     return item, position
 
 
+@lru_cache(maxsize=4096)
+def _header_of(tag: int, vr: bytes) -> tuple[bytes, bool, bytes]:
+    """Tag and VR as they are written, whether a 32-bit length follows, and what pads an odd value (PS3.5 §6.2)."""
+    long = vr in LONG_VRS or vr not in SHORT_VRS
+    written = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr) + (b"\0\0" if long else b"")
+    return written, long, b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+
+
 def encode_element(tag: int, vr: bytes, value: bytes) -> bytes:
-    """One element in Explicit VR Little Endian, its value padded to even length (PS3.5 §6.2, §7.1.2).
+    """One element in Explicit VR Little Endian, its value padded to even length (PS3.5 §7.1.2).
 
     Raises:
         ValueError: the value does not fit the 16-bit length of this VR.
     """
+    header, long, padding = _header_of(tag, vr)
     if len(value) & 1:
-        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
-    if vr in LONG_VRS or vr not in SHORT_VRS:
-        return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, vr, 0, len(value)) + value
-    if len(value) > 0xFFFE:
+        value += padding
+    if not long and len(value) > 0xFFFE:
         raise ValueError(f"value of {tag:08X} does not fit VR {vr.decode()}")
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+    return header + len(value).to_bytes(4 if long else 2, "little") + value
 
 
 def encode_items(items: list[Item]) -> bytes:

@@ -146,9 +146,10 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
     found: Item = {}
     budget = Budget()
     position, end = 0, len(data)
+    last_header = end - 8
     vr = b""
     for _ in range(MAX_ELEMENTS):
-        if position + 8 > end:
+        if position > last_header:
             break
         if explicit:
             group, element, vr, length = short(data, position)

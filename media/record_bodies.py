@@ -31,7 +31,7 @@ from .values import GOOD, Mended, mend, mend_text
 
 _MANY_NAMES = frozenset({0x00081050})
 """Text keys with more than one value: Performing Physician's Name."""
-_ABOUT_THE_PATIENT = frozenset({records.PATIENT_ID, records.PATIENT_NAME})
+_ABOUT_THE_PATIENT = frozenset({records.PATIENT_ID, records.PATIENT_NAME, records.PATIENT_BIRTH_DATE})
 """Keys whose mended values are not shown in reports."""
 
 _BINARY = frozenset({b"UL", b"US"})

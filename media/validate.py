@@ -15,16 +15,16 @@ from pathlib import Path
 from . import records
 from .dicomdir import DirectoryRecord, DirectoryTree, read_dicomdir
 from .directory_reader import MAX_DIRECTORY_BYTES
-from .elements import EXPLICIT_LE, NeedMore, Unparsable, read_header
+from .elements import NeedMore, Unparsable
 from .file_ids import COMPONENT, COMPONENTS_MAX, legal
 from .instance import InstanceHeader, scan_header
+from .part10 import HEAD_BYTES, FileMeta, file_meta
 from .validation_directory import check_directory
 from .validation_report import Finding, Findings, Report, printable
 from .validation_sources import Place, Severity, Source, Unreadable, open_source
 
 __all__ = ["Finding", "Report", "validate"]
 
-HEAD_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 64 * 1024 * 1024
 
 EXECUTABLE = {b"MZ": "Windows", b"\x7fELF": "Linux", b"#!": "script", b"\xca\xfe\xba\xbe": "macOS", b"PK": "archive"}
@@ -198,37 +198,38 @@ class _Check:
             return
         self._preamble(head[:132], location)
         try:
-            start, meta = _file_meta(head)
+            meta = file_meta(head)
         except Unparsable as failure:
             self.found.add("error", f"a referenced file is not a DICOM file: {failure}", "PS3.10 §7.1", location)
             return
-        for tag, own, words in (
-            (0x00020002, record.sop_class_uid, "SOP Class UID"),
-            (0x00020003, record.sop_instance_uid, "SOP Instance UID"),
-            (0x00020010, record.transfer_syntax_uid, "Transfer Syntax UID"),
+        for said, listed, words in (
+            (meta.sop_class_uid, record.sop_class_uid, "SOP Class UID"),
+            (meta.sop_instance_uid, record.sop_instance_uid, "SOP Instance UID"),
+            (meta.transfer_syntax_uid, record.transfer_syntax_uid, "Transfer Syntax UID"),
         ):
-            if meta.get(tag, "") != own:
+            if said != listed:
                 self.found.add("error", f"{words} differs between record and file", "PS3.3 §F.3.2.2", location)
-        syntax = meta.get(0x00020010, "")
+        syntax = meta.transfer_syntax_uid
         if syntax not in GENERAL_PROFILE_SYNTAXES:
             words = f"transfer syntax {printable(syntax)} is in no general purpose profile; many importers refuse it"
             self.found.add("warning", words, "PS3.11 §D.3, §H.3", location)
         try:
-            header = self._header(place, head, start, syntax)
+            header = self._header(place, head, meta)
         except (Unparsable, OSError) as failure:
             self.found.add("error", f"a referenced file is damaged: {failure}", "PS3.10 §7", location)
             return
         self._same(header, record, above, location)
 
-    def _header(self, place: Place, head: bytes, start: int, syntax: str) -> InstanceHeader:
+    def _header(self, place: Place, head: bytes, meta: FileMeta) -> InstanceHeader:
         size = self.source.files[place]
         try:
-            return scan_header(head[start:], syntax, complete=size <= len(head))
+            return scan_header(head[meta.data_offset :], meta.transfer_syntax_uid, complete=size <= len(head))
         except NeedMore:
             if size <= len(head):
                 raise
-            data = self.source.read(place, start, MAX_HEADER_BYTES)
-            return scan_header(data, syntax, complete=start + len(data) >= size)
+            data = self.source.read(place, meta.data_offset, MAX_HEADER_BYTES)
+            complete = meta.data_offset + len(data) >= size
+            return scan_header(data, meta.transfer_syntax_uid, complete=complete)
 
     def _same(
         self, header: InstanceHeader, record: DirectoryRecord, above: tuple[DirectoryRecord, ...], location: str
@@ -304,18 +305,3 @@ def _level_one(name: str) -> bool:
     return bool(COMPONENT.fullmatch(stem)) and (
         not dot or (len(extension) <= 3 and bool(COMPONENT.fullmatch(extension)))
     )
-
-
-def _file_meta(head: bytes) -> tuple[int, dict[int, str]]:
-    """Where the data set of a Part 10 file begins, and the texts of its File Meta Information (PS3.10 §7.1)."""
-    if head[128:132] != b"DICM":
-        raise Unparsable("no preamble and DICM prefix")
-    meta: dict[int, str] = {}
-    position = 132
-    while head[position : position + 2] == b"\2\0":
-        tag, _, start, length = read_header(head, position, len(head), EXPLICIT_LE)
-        if start + length > len(head):
-            raise Unparsable("its File Meta Information is damaged")
-        meta[tag] = head[start : start + length].decode("ascii", "replace").strip("\0 ")
-        position = start + length
-    return position, meta
