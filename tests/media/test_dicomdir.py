@@ -11,10 +11,23 @@ from hypothesis import strategies as st
 from pydicom import Dataset, FileDataset, Sequence, dcmread
 
 from media.dicomdir import DirectoryEntry, Icon, Supplied, read_dicomdir, write_dicomdir
-from media.elements import Unparsable
+from media.elements import TEXT_VRS, Unparsable, encode_element
 from media.file_ids import FileIDs
 from media.instance import scan_header
-from media.records import RECORD_KEYS, STORAGE_CLASSES
+from media.records import (
+    RECORD_KEYS,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    SPECIFIC_CHARACTER_SET,
+    STORAGE_CLASSES,
+    STUDY_INSTANCE_UID,
+    record_keys,
+    wanted,
+)
+from media.validation_directory import check_directory
+from media.validation_report import Findings
+from media.values import GOOD
 from tests.media.builders import CT, EXPLICIT, PR, SR, encode, instance
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
@@ -325,3 +338,49 @@ def test_write_then_read_is_the_same_tree(choices: list[tuple[int, int, int, str
     assert found == expected
     descriptions = {" ".join(text.split()) for *_, text in choices}
     assert {" ".join(r.text(0x00081030).split()) for r in tree.records if r.record_type == "STUDY"} <= descriptions
+
+
+VALUES = st.one_of(
+    st.binary(max_size=90),
+    st.text(max_size=80).map(lambda text: text.encode("utf-8")),
+    st.from_regex(rb"[0-9.:\\ eE+-]{0,20}", fullmatch=True),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.sampled_from(sorted(BY_RECORD)),
+    st.sampled_from(["", "ISO_IR 100", "ISO_IR 192", "\\ISO 2022 IR 87", "GB18030", "ISO_IR 13", "NONSENSE"]),
+    st.data(),
+)
+def test_whatever_an_instance_says_its_directory_obeys_the_rules(
+    record: str, charset: str, data: st.DataObject
+) -> None:
+    said = {
+        SOP_CLASS_UID: BY_RECORD[record].encode(),
+        SOP_INSTANCE_UID: b"1.2.3.4",
+        STUDY_INSTANCE_UID: b"1.2.3",
+        SERIES_INSTANCE_UID: b"1.2.3.1",
+        SPECIFIC_CHARACTER_SET: charset.encode(),
+    }
+    vrs = wanted(record)
+    for tag, vr in vrs.items():
+        if tag not in said and vr != b"SQ" and data.draw(st.booleans()):
+            said[tag] = data.draw(VALUES)
+    raw = b"".join(encode_element(tag, vrs[tag], said[tag]) for tag in sorted(said))
+    keys = scan_header(raw, EXPLICIT).keys
+    for table in ("D.3-2", "H.3-2"):
+        out = io.BytesIO()
+        made = [DirectoryEntry(("A",), keys, EXPLICIT)]
+        write_dicomdir(made, file_set_id="", file_set_uid="1.2", out=out, now=NOW, key_table=table)  # type: ignore[arg-type]
+        tree = read_dicomdir(out.getvalue())
+        found = Findings()
+        check_directory(tree, None, found)
+        complaints = [finding for finding in found.sorted() if not finding.text.startswith("SPECTROSCOPY: ")]
+        assert tree.problems == () and complaints == []
+        for item in tree.records:
+            for key in record_keys(item.record_type, table):  # type: ignore[arg-type]
+                text, value = item.text(key.tag), item.value(key.tag)
+                value = value if key.vr in (b"US", b"UL") else value.strip(b"\0 ")
+                assert not value or key.vr in TEXT_VRS or GOOD[key.vr](value)
+                assert "\x1b" not in text and len(text) <= {b"SH": 16, b"LO": 64, b"CS": 300}.get(key.vr, 1024)

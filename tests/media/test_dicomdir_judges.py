@@ -22,7 +22,7 @@ from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.fileset import FileSet
 
-from media.dicomdir import DirectoryEntry, DirectoryTree, Supplied, read_dicomdir, write_dicomdir
+from media.dicomdir import DirectoryEntry, DirectoryTree, Icon, Supplied, read_dicomdir, write_dicomdir
 from media.file_ids import FileIDs
 from media.instance import InstanceHeader, Unparsable
 from media.part10 import scan_file
@@ -220,3 +220,17 @@ def test_dcmmkdir_builds_the_same_tree(patient: str, table: KeyTable, tmp_path: 
         for tag in left_out & set(keys):
             del keys[tag]
     assert ours == others
+
+
+def test_icons_are_in_order(tmp_path: Path) -> None:
+    (file,) = GROUPS["1CT1 CompressedSamples^CT1"][:1]
+    for icon in (Icon(64, 64, bytes(4096)), Icon(128, 128, bytes(16384), bytes(n for n in range(256) for _ in "RGB"))):
+        with (tmp_path / "DICOMDIR").open("wb") as out:
+            entries = [DirectoryEntry(("A",), file.header.keys, file.syntax)]
+            icons = {file.header.series_instance_uid: icon}
+            write_dicomdir(entries, file_set_id="", file_set_uid="1.2.3", out=out, now=NOW, icons=icons)
+        _, said = run("/usr/bin/dciodvfy", tmp_path / "DICOMDIR")
+        complaints = [line for line in said.splitlines() if re.match("(Error|Warning)", line)]
+        assert [line for line in complaints if not TOLERATED.search(line)] == []
+        code, said = run("/usr/bin/dcmdump", "+P", "0088,0200", tmp_path / "DICOMDIR")
+        assert code == 0 and "PixelData" in said
