@@ -71,9 +71,7 @@ class Hasher:
             try:
                 hashes[instance_id] = file_sha256(self._store.path(file))
             except OSError as failure:
-                log.error(
-                    "a stored file cannot be read", extra={"instance": instance_id, "error": failure.strerror}
-                )
+                log.error("a stored file cannot be read", extra={"instance": instance_id, "error": failure.strerror})
         return hashes
 
     def close(self) -> None:

@@ -1,0 +1,89 @@
+"""A print job's rendering: from the folder that N-ACTION made to a PDF. Runs in a child process."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from printing.page import FilmDocument, PixelReference
+from printing.render.pdf import write_pdf
+from printing.render.raster import RasterPage, rasterise
+
+DOCUMENT = "document.json"
+"""Name of the film document in a job's folder."""
+
+
+class Pixels:
+    """Reads pixel bytes of a job's files by mapping them: no image is copied before it is resampled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._maps: dict[str, mmap.mmap] = {}
+
+    def __enter__(self) -> Pixels:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._maps.clear()
+
+    def __call__(self, pixels: PixelReference) -> memoryview:
+        """The pixel bytes of one image box.
+
+        Raises:
+            ValueError: the reference leads out of the folder or beyond the end of its file.
+        """
+        if pixels.file not in self._maps:
+            if Path(pixels.file).name != pixels.file:
+                raise ValueError("a pixel reference leads out of the job's folder")
+            with (self._folder / pixels.file).open("rb") as file:
+                self._maps[pixels.file] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        data = self._maps[pixels.file]
+        if pixels.offset < 0 or pixels.offset + pixels.length > len(data):
+            raise ValueError("a pixel reference leads beyond the end of its file")
+        return memoryview(data)[pixels.offset : pixels.offset + pixels.length]
+
+
+def render_document(
+    document: FilmDocument,
+    folder: Path,
+    dpi: float,
+    out: Path,
+    progress: Callable[[float], None] = lambda _: None,
+    tone: str = "pvalue",
+) -> tuple[str, ...]:
+    """Render every film of a document into one PDF.
+
+    Args:
+        document: the films.
+        folder: where their pixel files lie; also takes the compressed pages while they are made.
+        dpi: printer resolution.
+        out: the PDF; written beside it and renamed, so that it is whole or not there.
+        progress: hears 0 to 1.
+        tone: see `rasterise`.
+
+    Returns:
+        Warnings for the film's record.
+
+    Raises:
+        ValueError: a film that cannot be rendered as it is described.
+        OSError: the disk is full or a file is missing.
+    """
+    warnings: list[str] = []
+
+    def pages(read: Pixels) -> Iterator[RasterPage]:
+        for number, page in enumerate(document.pages):
+            raster = rasterise(page, dpi, read, tone)
+            prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
+            warnings.extend(prefix + warning for warning in raster.warnings)
+            yield raster
+            progress((number + 1) / (len(document.pages) + 1))
+
+    unfinished = out.with_name(out.name + ".part")
+    try:
+        with Pixels(folder) as read, unfinished.open("wb") as file:
+            write_pdf(pages(read), file, folder)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return tuple(warnings)

@@ -1,0 +1,60 @@
+"""Films as files in a folder: a PDF, and beside it a JSON record of the film."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from printing.outputs import Properties, RenderedFilm
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOutput:
+    """Puts films into one folder, durably, each whole or not at all.
+
+    Attributes:
+        folder: absolute; made if it is missing.
+        mode: of the files.
+        group: their group's number; -1 leaves the daemon's.
+    """
+
+    folder: Path
+    mode: int = 0o640
+    group: int = -1
+    properties: Properties = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
+
+    def deliver(self, film: RenderedFilm) -> tuple[Path, ...]:
+        """The PDF and the record; the same film again replaces its own files and no others."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        pdf = self.folder / f"{film.name}.pdf"
+        record = self.folder / f"{film.name}.json"
+        self._put(record, None, json.dumps(film.record, indent=1, sort_keys=True, ensure_ascii=False).encode())
+        self._put(pdf, film.pdf, b"")
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return (pdf, record)
+
+    def _put(self, target: Path, source: Path | None, data: bytes) -> None:
+        unfinished = target.with_name(f".{target.name}.part")
+        try:
+            with unfinished.open("wb") as out:
+                os.fchmod(out.fileno(), self.mode)
+                if self.group >= 0:
+                    os.fchown(out.fileno(), -1, self.group)
+                if source is None:
+                    out.write(data)
+                else:
+                    with source.open("rb") as content:
+                        shutil.copyfileobj(content, out, 1 << 20)
+                out.flush()
+                os.fsync(out.fileno())
+            unfinished.rename(target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
