@@ -8,7 +8,7 @@ from . import records
 from .dicomdir import DirectoryRecord, DirectoryTree
 from .directory_reader import EXPECTED_PARENT
 from .file_ids import FILE_SET_ID
-from .records import RECORD_KEYS, RETIRED, ROOT_LEVEL, Key
+from .records import DISPUTED_KEYS, RECORD_KEYS, RETIRED, ROOT_LEVEL, Key
 from .validation_report import Findings, printable
 from .validation_sources import Severity
 from .values import GOOD
@@ -85,6 +85,8 @@ def _place_in_tree(record: DirectoryRecord, above: tuple[DirectoryRecord, ...], 
 
 
 def _keys(record: DirectoryRecord, location: str, found: Findings) -> None:
+    if record.record_type in DISPUTED_KEYS:
+        return
     for key in RECORD_KEYS.get(record.record_type, ()):
         entry = record.elements.get(key.tag)
         value = entry[1] if entry else b""

@@ -16,6 +16,7 @@ from media.elements import MAX_DEPTH, MAX_ELEMENTS
 from media.instance import MissingIdentity, NeedMore, Unparsable, scan_header
 from tests.media.builders import BIG_ENDIAN, CT, DEFLATED, EXPLICIT, IMPLICIT, SR, encode, instance, keys_of
 
+BLENDING = "1.2.840.10008.5.1.4.1.1.11.4"
 SYNTAXES = pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
 
 
@@ -122,6 +123,14 @@ def test_shared_functional_groups_give_position_and_spacing() -> None:
     keys = keys_of(scan_header(encode(instance(SharedFunctionalGroupsSequence=Sequence([groups]))), EXPLICIT))
     assert keys.PixelSpacing == [0.7, 0.7]
     assert "SharedFunctionalGroupsSequence" not in keys
+
+
+def test_a_blending_state_keeps_of_each_set_its_study_and_its_references() -> None:
+    sets = [instance(StudyInstanceUID=f"1.{n}", ReferencedSeriesSequence=Sequence([Dataset()])) for n in range(3)]
+    keys = keys_of(scan_header(encode(instance(BLENDING, BlendingSequence=Sequence(sets))), EXPLICIT))
+    assert [one.StudyInstanceUID for one in keys.BlendingSequence] == ["1.0", "1.1"]
+    for one in keys.BlendingSequence:
+        assert {element.keyword for element in one} == {"StudyInstanceUID", "ReferencedSeriesSequence"}
 
 
 def test_a_mapped_file_can_be_closed_after_a_failure(tmp_path: Path) -> None:
