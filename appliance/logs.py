@@ -1,0 +1,72 @@
+"""Logs: one line an event, in words and key=value pairs; no patient data, and nothing of a peer unescaped.
+
+Under systemd each line begins with its priority (`<6>`), which journald takes off; elsewhere with time and level. The
+facts of an event come in `extra`: `log.info("association accepted", extra={"peer": …})`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+MOST_CHARACTERS = 256
+"""A value is cut here: peers choose how long theirs are."""
+
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def escaped(value: object) -> str:
+    """One value as it may stand in a line: control, format and non-ASCII signs as escapes, quoted where needed."""
+    text = str(value)
+    if len(text) > MOST_CHARACTERS:
+        text = text[:MOST_CHARACTERS] + "…"
+    plain = text.encode("unicode_escape").decode("ascii")
+    if plain and all(sign.isalnum() or sign in "._-:/+^@" for sign in plain):
+        return plain
+    return '"' + plain.replace('"', '\\"') + '"'
+
+
+class LineFormatter(logging.Formatter):
+    """An event as one line."""
+
+    def __init__(self, *, journald: bool) -> None:
+        super().__init__()
+        self._journald = journald
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        facts = " ".join(f"{key}={escaped(value)}" for key, value in _facts(record).items())
+        words = record.getMessage().encode("unicode_escape").decode("ascii")
+        line = f"{record.name}: {words}" + (f" {facts}" if facts else "")
+        if record.exc_info:
+            line += " traceback=" + escaped_traceback(self.formatException(record.exc_info))
+        if self._journald:
+            return f"<{_PRIORITIES.get(record.levelno, 5)}>{line}"
+        stamp = self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}"
+        return f"{stamp} {record.levelname.lower()} {line}"
+
+
+def _facts(record: logging.LogRecord) -> Mapping[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _OWN}
+
+
+def escaped_traceback(text: str) -> str:
+    """A traceback in one line: where, and what; the values in its message are ours to escape too."""
+    return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+
+
+def set_up(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send our events to standard error, and silence the libraries: they log values of data sets and passcodes."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(LineFormatter(journald="JOURNAL_STREAM" in os.environ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("gravure").setLevel(level.upper())
+    for library in ("pydicom", "pynetdicom", "PIL", "pycdlib", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    logging.raiseExceptions = False
