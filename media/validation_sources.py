@@ -39,7 +39,9 @@ class Unreadable(Exception):
 class Source(Protocol):
     """A disc to be checked."""
 
-    kind: Literal["folder", "iso", "zip"]
+    @property
+    def kind(self) -> Literal["folder", "iso", "zip"]: ...
+
     files: dict[Place, int]
     """Every file and its size in bytes; names as a reader of the medium sees them."""
     volume_id: str | None
