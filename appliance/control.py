@@ -24,6 +24,19 @@ LINE_BYTES = 256 * 1024
 Ask = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
 
+SOCKET = "control.sock"
+
+
+@contextlib.contextmanager
+def socket_path(state: Path) -> Iterator[str]:
+    """The socket's path in a form that fits an AF_UNIX address (108 bytes), however deep the state folder is."""
+    fd = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{fd}/{SOCKET}"
+    finally:
+        os.close(fd)
+
+
 class NotRunning(Exception):
     """No daemon answers on the socket."""
 
@@ -44,13 +57,14 @@ class ControlServer:
     """Answers on the control socket.
 
     Args:
-        path: of the socket; made with mode 0660 for the service group.
+        state: the state folder; the socket in it has mode 0660, for the service group.
         jobs: the job table.
         asks: other things that can be asked, by name: status, peers.
     """
 
-    def __init__(self, path: Path, jobs: Jobs, asks: Mapping[str, Ask], group: int = -1) -> None:
-        self._path = path
+    def __init__(self, state: Path, jobs: Jobs, asks: Mapping[str, Ask], group: int = -1) -> None:
+        self._state = state
+        self._path = state / SOCKET
         self._group = group
         self._jobs = jobs
         self._asks: dict[str, Ask] = {
@@ -71,7 +85,8 @@ class ControlServer:
         self._path.unlink(missing_ok=True)
         before = os.umask(0o117)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LINE_BYTES)
+            with socket_path(self._state) as path:
+                self._server = await asyncio.start_unix_server(self._serve, path, limit=LINE_BYTES)
         finally:
             os.umask(before)
         if self._group >= 0:
@@ -176,7 +191,8 @@ def _connected(state: Path, timeout_s: float | None) -> Iterator[Any]:
     sock.settimeout(timeout_s)
     try:
         try:
-            sock.connect(str(state / "control.sock"))
+            with socket_path(state) as path:
+                sock.connect(path)
         except (FileNotFoundError, ConnectionRefusedError) as failure:
             raise NotRunning("gravure is not running") from failure
         with sock.makefile("rwb") as stream:

@@ -1,0 +1,63 @@
+"""The command line: `gravure COMMAND`. Each command is imported when it is called, so that help costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+# command: (module, function, one line of help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "serve": ("serve", "serve", "Run the appliance in the foreground."),
+    "check": ("check", "check", "Print every problem of the configuration, and the AE titles in effect."),
+    "status": ("status", "status", "Printers, disc stations, queue, disk and peers as one snapshot."),
+    "jobs": ("jobs", "jobs", "List jobs."),
+    "job": ("jobs", "job", "Show one job with its history."),
+    "cancel": ("jobs", "cancel", "Cancel a job."),
+    "retry": ("jobs", "retry", "Try a failed or cancelled job again."),
+    "release": ("jobs", "release", "Let a held job go."),
+    "peers": ("peers", "peers", "Who called, what was offered, accepted and refused, and what was answered."),
+    "film": ("film", "film", "Compose and render a film of images, without a network."),
+    "disc": ("disc", "disc", "Build a disc image of files, without a daemon."),
+    "validate": ("validate", "validate", "Say in words what is wrong with a disc: folder, ISO or ZIP."),
+    "echo": ("network", "echo", "C-ECHO to a peer."),
+    "send": ("network", "send", "C-STORE files to a peer."),
+    "print": ("network", "print_", "Print images on a peer's DICOM printer."),
+    "conformance": ("conformance", "conformance", "Print the conformance statement."),
+}
+HIDDEN = {"_child": ("child", "child", "A child process of the appliance.")}
+
+
+class LazyGroup(click.Group):
+    """Commands from the tables above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands that a person may call."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"appliance.cli.{entry[0]}"), entry[1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Help from the table: nothing is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gravure", prog_name="gravure")
+def cli() -> None:
+    """Gravure: DICOM prints become films, studies become discs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """Run the command line; the exit status is design §1.2's."""
+    return cli.main(args=list(arguments) if arguments is not None else sys.argv[1:], prog_name="gravure")

@@ -1,0 +1,151 @@
+"""`gravure jobs`, `job`, `cancel`, `retry`, `release`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appliance.cli.common import NOT_RUNNING, config_option, fail, json_option, load_config, print_json
+from appliance.control import ControlProblem, NotRunning, ask, describe, watch
+
+
+def _read(state: Path, question: str, **facts: Any) -> Any:
+    """Ask the daemon; where none runs, read its database."""
+    try:
+        return ask(state, question, **facts)
+    except NotRunning:
+        return _from_database(state, question, **facts)
+
+
+def _from_database(state: Path, question: str, **facts: Any) -> Any:
+    from appliance.database import Database
+    from appliance.jobs import Jobs, NoSuchJob
+
+    file = state / "gravure.db"
+    if not file.exists():
+        if question == "jobs":
+            return []
+        raise ControlProblem(f"there is no job {facts['id']}", "unknown-job")
+    database = Database(file, read_only=True)
+    try:
+        jobs = Jobs(database)
+        if question == "jobs":
+            return [one.to_dict() for one in jobs.list(search=facts.get("search", ""))]
+        try:
+            return describe(jobs, facts["id"])
+        except NoSuchJob:
+            raise ControlProblem(f"there is no job {facts['id']}", "unknown-job") from None
+    finally:
+        database.close()
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> None:
+    click.echo(f"{'id':<14}{'kind':<6}{'state':<10}{'step':<12}{'done':>5}  {'AE title':<17}{'from':<17}created")
+    for row in rows:
+        click.echo(_line(row))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    state = "HELD" if row["held"] else "CANCELLED" if row["cancelled"] else row["state"]
+    line = (
+        f"{row['id']:<14}{row['kind']:<6}{state:<10}{row['step']:<12}{row['progress']:>5.0%}  {row['ae_title']:<17}"
+        f"{row['calling_ae_title']:<17}{row['created']}"
+    )
+    if words := row["hold_reason"] or row["error"]:
+        line += f"\n{'':<14}{words}"
+    return line
+
+
+@click.command()
+@config_option
+@json_option
+@click.option("--watch", "live", is_flag=True, help="Show changes as they happen.")
+@click.option("--search", default="", help="Only jobs in which this text stands.")
+def jobs(config_path: Path | None, as_json: bool, live: bool, search: str) -> None:
+    """List jobs, oldest first."""
+    config = load_config(config_path)
+    if live:
+        _watch(config.state, search)
+        return
+    rows = _read(config.state, "jobs", search=search)
+    if as_json:
+        print_json(rows)
+    else:
+        _table(rows)
+
+
+def _watch(state: Path, search: str) -> None:
+    try:
+        for change in watch(state):
+            if "ok" in change:
+                _table(row for row in change["ok"] if row["state"] not in ("DONE", "FAILURE"))
+            elif search.casefold() in str(change["job"]).casefold():
+                click.echo(_line(change["job"]))
+    except NotRunning as failure:
+        fail(str(failure), NOT_RUNNING)
+    except KeyboardInterrupt:
+        pass
+
+
+@click.command()
+@config_option
+@json_option
+@click.argument("job_id", metavar="ID")
+def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
+    """Show one job with its history."""
+    config = load_config(config_path)
+    try:
+        row = _read(config.state, "job", id=job_id)
+    except ControlProblem as failure:
+        fail(str(failure))
+    if as_json:
+        print_json(row)
+        return
+    for key, value in row.items():
+        if key == "events":
+            for one in value:
+                click.echo(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
+        elif isinstance(value, list):
+            for one in value or [""]:
+                click.echo(f"{key + ':':<18}{one}")
+        else:
+            click.echo(f"{key + ':':<18}{value}")
+
+
+def _change(config_path: Path | None, do: str, job_id: str, **facts: Any) -> None:
+    config = load_config(config_path)
+    try:
+        row = ask(config.state, do, id=job_id, **facts)
+    except NotRunning as failure:
+        fail(str(failure), NOT_RUNNING)
+    except ControlProblem as failure:
+        fail(str(failure))
+    click.echo(_line(row))
+
+
+@click.command()
+@config_option
+@click.argument("job_id", metavar="ID")
+def cancel(config_path: Path | None, job_id: str) -> None:
+    """Cancel a job that has not ended."""
+    _change(config_path, "cancel", job_id)
+
+
+@click.command()
+@config_option
+@click.argument("job_id", metavar="ID")
+def retry(config_path: Path | None, job_id: str) -> None:
+    """Try a failed or cancelled job again."""
+    _change(config_path, "retry", job_id)
+
+
+@click.command()
+@config_option
+@click.argument("job_id", metavar="ID")
+@click.option("--reason", required=True, help="Why it may go; kept with the job.")
+def release(config_path: Path | None, job_id: str, reason: str) -> None:
+    """Let a held job go."""
+    _change(config_path, "release", job_id, reason=reason)

@@ -1,0 +1,49 @@
+"""`gravure peers`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appliance.cli.common import config_option, json_option, load_config, print_json
+
+
+@click.command()
+@config_option
+@json_option
+@click.option("--most", default=20, show_default=True, help="How many associations are shown.")
+def peers(config_path: Path | None, as_json: bool, most: int) -> None:
+    """Who called, what was offered, accepted and refused, and what was answered."""
+    from appliance.association.dialogue import read_records
+    from appliance.control import NotRunning, ask
+
+    config = load_config(config_path)
+    try:
+        records = ask(config.state, "peers")
+    except NotRunning:
+        records = read_records(config.state / "dialogues") if (config.state / "dialogues").is_dir() else []
+    records = records[-most:]
+    if as_json:
+        print_json(records)
+        return
+    for record in records:
+        _show(record)
+
+
+def _show(record: dict[str, Any]) -> None:
+    who = f"{record['calling_ae_title']} at {record['address']}"
+    click.echo(f"{record['began']}  {who} → {record['called_ae_title']}  [{record['implementation_version_name']}]")
+    if record["rejected"]:
+        click.echo(f"    rejected: {record['rejected']}")
+    for context in record["contexts"]:
+        accepted = context["accepted"] or ", ".join(context["transfer_syntaxes"])
+        click.echo(f"    {context['id']:>3} {context['abstract_syntax']:<32} {context['result']}: {accepted}")
+    for message in record["messages"]:
+        times = f" ×{message['count']}" if message["count"] > 1 else ""
+        status = message["status"] or "no answer"
+        click.echo(f"    {message['message']:<22} {status} {message['comment']}{times}")
+    if record["messages_left_out"]:
+        click.echo(f"    … and {record['messages_left_out']} messages more")
+    click.echo(f"    {record['ending'] or 'open'}")

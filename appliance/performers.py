@@ -1,0 +1,249 @@
+"""How each kind of job is carried out: a film from its spool folder to an output, a disc from its rows to an image.
+
+A performer names its steps in the order of the job table, leaves what is heavy or hostile to a child process, and
+turns what went wrong into one of three words: try again, ask a person, or failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import json
+import shutil
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from appliance.children import ChildFailed, Children
+from appliance.config import Config, DiscTable
+from appliance.files import FileOwner, publish
+from appliance.hasher import file_sha256
+from appliance.instances import InstanceIndex, StoredInstance
+from appliance.jobs import Job, rfc3339
+from appliance.runner import Failed, Held, Result, Retryable, Step
+from media.store import InstanceStore
+from printing.outputs import Output, RenderedFilm
+
+MIB = 1024 * 1024
+FILM_MEMORY_BYTES = 1024 * MIB
+"""Address space of a rendering child: a 14×17 in colour film at 600 dpi fits; a bomb does not."""
+FILM_CPU_S, FILM_WALL_S = 300, 900
+DISC_MEMORY_BYTES = 1536 * MIB
+DISC_CPU_S, DISC_WALL_S = 6 * 3600, 12 * 3600.0
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+"""Disk errors that may pass by themselves."""
+
+
+def spool_folder(state: Path, job: Job) -> Path:
+    """Where a job keeps what it works with."""
+    return state / "spool" / f"{job.kind}s" / (job.folder or job.id)
+
+
+def file_stem(job: Job) -> str:
+    """What a job's files are called: date, time, job; never a word of a peer."""
+    return f"{datetime.fromtimestamp(job.created):%Y%m%d-%H%M%S}-{job.id}"
+
+
+class Progress:
+    """Carries a child's progress to the job row: at once where the step changes, now and then where it does not."""
+
+    EVERY_S = 1.0
+
+    def __init__(self, step: Step, first: str) -> None:
+        self._step = step
+        self._loop = asyncio.get_running_loop()
+        self._current = first
+        self._told_s = 0.0
+        self._queue: asyncio.Queue[tuple[str, float] | None] = asyncio.Queue()
+
+    def __call__(self, message: dict[str, Any]) -> None:
+        """Hear one line of the child."""
+        name = str(message.get("step") or self._current)
+        now_s = self._loop.time()
+        if name != self._current or now_s - self._told_s >= self.EVERY_S:
+            self._current, self._told_s = name, now_s
+            self._queue.put_nowait((name, float(message.get("progress", 0.0))))
+
+    async def during(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        """Run the work and advance the job beside it, in order; every step is told before the result returns."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(lambda _: self._queue.put_nowait(None))
+        try:
+            while (heard := await self._queue.get()) is not None:
+                await self._step(*heard)
+        except BaseException:
+            task.cancel()
+            raise
+        return await task
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPerformer:
+    """Renders a film in a child process and hands it to the output of its printer."""
+
+    config: Config
+    children: Children
+    output: Callable[[str], Output]
+    """The output of a printer, by AE title."""
+
+    async def __call__(self, job: Job, step: Step) -> Result:
+        """Render, deliver.
+
+        Raises:
+            Retryable, Held, Failed: see `runner`.
+        """
+        printer = self.config.printers.get(job.ae_title)
+        if printer is None:
+            raise Held(f"the configuration has no printer {job.ae_title} any more")
+        folder = spool_folder(self.config.state, job)
+        progress = Progress(step, "rendering")
+        try:
+            rendered = await progress.during(
+                self.children.run(
+                    "film",
+                    {"folder": str(folder), "dpi": printer.dpi, "tone": printer.tone},
+                    on_progress=progress,
+                    memory_bytes=FILM_MEMORY_BYTES,
+                    cpu_s=FILM_CPU_S,
+                    wall_s=FILM_WALL_S,
+                )
+            )
+        except ChildFailed as failure:
+            raise film_failure(failure) from failure
+        warnings = tuple(rendered["warnings"])
+        await step("delivering", 0.9)
+        film = RenderedFilm(file_stem(job), Path(rendered["file"]), self._record(job, folder, warnings))
+        try:
+            files = await asyncio.to_thread(self.output(job.ae_title).deliver, film)
+        except OSError as failure:
+            if failure.errno in PASSING:
+                raise Retryable("the films folder is full or failing; the film waits") from failure
+            raise Held(f"the films folder cannot be written: {failure.strerror}") from failure
+        return Result(tuple(str(file) for file in files), warnings)
+
+    @staticmethod
+    def _record(job: Job, folder: Path, warnings: tuple[str, ...]) -> dict[str, Any]:
+        document = json.loads((folder / "document.json").read_bytes())
+        return {
+            "job": job.id,
+            "print_job_uid": job.uid,
+            "printer": job.ae_title,
+            "calling_ae_title": job.calling_ae_title,
+            "received": rfc3339(job.created),
+            "warnings": [*job.warnings, *warnings],
+            "origin": dict(job.payload),
+            "film": document,
+        }
+
+
+def film_failure(failure: ChildFailed) -> Exception:
+    """What a rendering child's end means for its film (PS3.3 C.13.8)."""
+    if failure.kind == "disk":
+        return Retryable("the disk is full; the film waits")
+    info = "INSUFFIC MEMORY" if failure.kind == "memory" else "INVALID PAGE DES"
+    return Failed(info, f"the film could not be rendered: {failure.detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscPerformer:
+    """Builds a disc in a child process and puts the image where people find it."""
+
+    config: Config
+    children: Children
+    index: InstanceIndex
+    store: InstanceStore
+    owner: FileOwner
+
+    async def __call__(self, job: Job, step: Step) -> Result:
+        """Plan, stage, image, verify, deliver.
+
+        Raises:
+            Retryable, Held, Failed: see `runner`.
+        """
+        station = self.config.discs.get(job.ae_title)
+        if station is None:
+            raise Held(f"the configuration has no disc station {job.ae_title} any more")
+        work = spool_folder(self.config.state, job)
+        await step("planning", 0.0)
+        try:
+            await asyncio.to_thread(self._prepare, job, station, work)
+            progress = Progress(step, "planning")
+            made = await progress.during(
+                self.children.run(
+                    "disc",
+                    {"request": str(work / "request.json"), "folder": str(work / "work")},
+                    on_progress=progress,
+                    memory_bytes=DISC_MEMORY_BYTES,
+                    cpu_s=DISC_CPU_S,
+                    wall_s=DISC_WALL_S,
+                )
+            )
+            await step("delivering", 0.98)
+            files = await asyncio.to_thread(self._deliver, job, station, made["files"])
+            await asyncio.to_thread(shutil.rmtree, work, True)
+        except ChildFailed as failure:
+            raise disc_failure(failure) from failure
+        except OSError as failure:
+            if failure.errno in PASSING:
+                raise Retryable("the disk is full or failing; the disc waits") from failure
+            raise Held(f"the discs folder cannot be written: {failure.strerror}") from failure
+        return Result(tuple(str(file) for file in files), tuple(made["warnings"]))
+
+    def _prepare(self, job: Job, station: DiscTable, work: Path) -> None:
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "work").mkdir(parents=True, mode=0o700)
+        instances = self.index.of_job(job.id)
+        request = {
+            "instances": [self._instance(one) for one in instances],
+            "profile": station.profile,
+            "medium": station.medium,
+            "output": station.output,
+            "joliet": station.joliet,
+            "language": self.config.appliance.language,
+            "institution": self.config.appliance.institution,
+            "file_set_id": f"DISC{job.number:06d}",
+            "now": datetime.fromtimestamp(job.created).astimezone().isoformat(),
+            "seed": job.id,
+            "addendum": bool(job.payload.get("addendum_to")),
+        }
+        (work / "request.json").write_text(json.dumps(request))
+
+    def _instance(self, one: StoredInstance) -> dict[str, Any]:
+        path = self.store.path(one.file)
+        sha256 = one.sha256
+        if sha256 is None:  # it came a moment ago, and its hash is still on its way
+            sha256 = file_sha256(path)
+            self.index.record_hashes({one.id: sha256})
+        return {
+            "path": str(path),
+            "size": one.file_bytes,
+            "data_offset": one.data_offset,
+            "sop_class_uid": one.sop_class_uid,
+            "sop_instance_uid": one.sop_instance_uid,
+            "transfer_syntax_uid": one.transfer_syntax_uid,
+            "keys": base64.b64encode(one.keys).decode("ascii"),
+            "sha256": sha256,
+        }
+
+    def _deliver(self, job: Job, station: DiscTable, made: list[str]) -> list[Path]:
+        folder = self.config.folder(station.folder)
+        stem, several = file_stem(job), len(made) > 1
+        targets = []
+        for number, file in enumerate(made, 1):
+            source = Path(file)
+            name = f"{stem}-{number}of{len(made)}" if several else stem
+            targets.append(publish(source, folder / f"{name}{source.suffix}", self.owner))
+        return targets
+
+
+def disc_failure(failure: ChildFailed) -> Exception:
+    """What a disc child's end means for its job (PS3.3 C.22.1)."""
+    if failure.kind == "disk":
+        return Retryable("the disk is full; the disc waits")
+    if failure.kind == "error" and failure.facts.get("hold"):
+        return Held(failure.detail)
+    return Failed(str(failure.facts.get("info", "PROC_FAILURE")), failure.detail)
