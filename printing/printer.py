@@ -1,0 +1,156 @@
+"""Printer: what it can do, who it is, how it is (PS3.3 C.13.9, PS3.4 H.4.6); and the Print Job as N-GET shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from printing import terms
+from printing.elements import Value
+from printing.film_size import FILM_SIZES, FilmSize
+from printing.layout import Formats
+from printing.terms import ExecutionStatus, PrinterStatus
+
+PRINTER_STATUS, PRINTER_STATUS_INFO = 0x21100010, 0x21100020
+PRINTER_NAME = 0x21100030
+EXECUTION_STATUS, EXECUTION_STATUS_INFO = 0x21000020, 0x21000030
+FILM_SESSION_LABEL, FILM_DESTINATION, PRINT_PRIORITY = 0x20000050, 0x20000040, 0x20000020
+
+VRS: Mapping[int, str] = {
+    0x00080070: "LO",  # Manufacturer
+    0x00081090: "LO",  # Manufacturer's Model Name
+    0x00181000: "LO",  # Device Serial Number
+    0x00181020: "LO",  # Software Versions
+    0x00181200: "DA",  # Date of Last Calibration
+    0x00181201: "TM",  # Time of Last Calibration
+    PRINTER_STATUS: "CS",
+    PRINTER_STATUS_INFO: "CS",
+    PRINTER_NAME: "LO",
+    EXECUTION_STATUS: "CS",
+    EXECUTION_STATUS_INFO: "CS",
+    0x21000040: "DA",  # Creation Date
+    0x21000050: "TM",  # Creation Time
+    0x21000070: "AE",  # Originator
+    FILM_SESSION_LABEL: "LO",
+    FILM_DESTINATION: "CS",
+    PRINT_PRIORITY: "CS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """A virtual film printer: its capabilities and its identity, as data."""
+
+    name: str = "FILM"
+    """Its AE title; Printer Name (2110,0030) too."""
+    dpi: float = 300.0
+    film_size_id: str = "14INX17IN"
+    """Film where the dialogue names none."""
+    medium_type: str = "BLUE FILM"
+    min_density_centi_od: int = 20
+    max_density_centi_od: int = 300
+    illumination_cd_m2: int = 2000
+    reflected_ambient_light_cd_m2: int = 10
+    border_density: str = "BLACK"
+    empty_image_density: str = "BLACK"
+    formats: Formats = field(default_factory=Formats)
+    manufacturer: str = "Gravure"
+    model: str = "Gravure film printer"
+    serial_number: str = ""
+    software_versions: str = ""
+    calibrated: datetime | None = None
+
+    def film_size(self) -> FilmSize:
+        """The film where the dialogue names none."""
+        return FilmSize(self.film_size_id, *FILM_SIZES[self.film_size_id])
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterState:
+    """How a printer is: Printer Status (2110,0010) and a Defined Term that says why."""
+
+    status: PrinterStatus = PrinterStatus.NORMAL
+    info: str = "NORMAL"
+
+
+NORMAL = PrinterState()
+
+
+def printer_values(printer: Printer, state: PrinterState) -> dict[int, Value]:
+    """Every attribute of a Printer N-GET (PS3.4 H.4-17); what is not known has no value, and is never an error."""
+    calibrated = printer.calibrated
+    return {
+        0x00080070: printer.manufacturer,
+        0x00081090: printer.model,
+        0x00181000: printer.serial_number,
+        0x00181020: printer.software_versions,
+        0x00181200: f"{calibrated:%Y%m%d}" if calibrated else "",
+        0x00181201: f"{calibrated:%H%M%S}" if calibrated else "",
+        PRINTER_STATUS: state.status.value,
+        PRINTER_STATUS_INFO: state.info,
+        PRINTER_NAME: printer.name,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PrintJobView:
+    """A Print Job as N-GET and N-EVENT-REPORT show it (PS3.3 C.13.8)."""
+
+    uid: str
+    status: ExecutionStatus
+    info: str
+    print_priority: str
+    created: datetime
+    printer_name: str
+    originator: str
+
+    def values(self) -> dict[int, Value]:
+        """Every attribute of a Print Job N-GET (PS3.4 H.4-15)."""
+        return {
+            EXECUTION_STATUS: self.status.value,
+            EXECUTION_STATUS_INFO: self.info,
+            0x21000040: f"{self.created:%Y%m%d}",
+            0x21000050: f"{self.created:%H%M%S.%f}",
+            PRINT_PRIORITY: self.print_priority,
+            PRINTER_NAME: self.printer_name,
+            0x21000070: self.originator,
+        }
+
+    def event(self, film_session_label: str) -> dict[int, Value]:
+        """The data of a Print Job event (PS3.4 H.4-14)."""
+        values: dict[int, Value] = {EXECUTION_STATUS_INFO: self.info, PRINTER_NAME: self.printer_name}
+        if film_session_label:
+            values[FILM_SESSION_LABEL] = film_session_label
+        return values
+
+
+def printer_event(printer: Printer, state: PrinterState) -> dict[int, Value] | None:
+    """The data of a Printer event (PS3.4 H.4-16); Normal has none."""
+    if state.status is PrinterStatus.NORMAL:
+        return None
+    return {PRINTER_STATUS_INFO: state.info, PRINTER_NAME: printer.name}
+
+
+def asked_for(values: Mapping[int, Value], tags: tuple[int, ...]) -> tuple[dict[int, Value], tuple[int, ...]]:
+    """The attributes that an N-GET asks for (none named is all of them), and the tags that there are none of."""
+    if not tags:
+        return dict(values), ()
+    known = {tag: values[tag] for tag in tags if tag in values}
+    return known, tuple(tag for tag in dict.fromkeys(tags) if tag not in values)
+
+
+def reported(state: PrinterState, policy: str, accepts_work: bool) -> PrinterState:
+    """What peers hear of a printer.
+
+    A console that reads FAILURE sends nothing, though the film would wait safely in our spool. So `spooler` says NORMAL
+    while we can take work, and `truthful` says how the output is.
+    """
+    if not accepts_work:
+        return PrinterState(PrinterStatus.FAILURE, "PRINT BUFF FULL")
+    return NORMAL if policy == "spooler" else state
+
+
+def info_term(info: str) -> str:
+    """Execution Status Info as the standard has it: an unknown word is UNKNOWN."""
+    return info if info in terms.JOB_INFO_TERMS else "UNKNOWN"
