@@ -38,7 +38,9 @@ class Properties:
 class Output(Protocol):
     """One way for a film to leave."""
 
-    properties: Properties
+    @property
+    def properties(self) -> Properties:
+        """What it promises."""
 
     def deliver(self, film: RenderedFilm) -> tuple[Path, ...]:
         """Deliver a film; on return it is there to stay. Returns the files that were made, absolute.

@@ -1,0 +1,351 @@
+"""The composition root: builds the rooms from one configuration, starts them in order, and stops them in order.
+
+    async with Appliance(config) as running:
+        print(running.dicom_port)
+
+Start: state folder and its lock, database, what a crash left (recovery), workers, and only then the listeners: a peer
+that gets a connection finds everything behind it. Stop is the other way round: no new connections, running messages
+finish for a bounded time, workers stop where their recovery rule takes them up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import grp
+import logging
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from appliance.association.access import AccessPolicy, Peer, networks
+from appliance.association.dialogue import DialogueLog
+from appliance.association.entity import Entity, Kind
+from appliance.association.message import Association, Conversation
+from appliance.association.server import AssociationServer
+from appliance.capabilities import transfer_syntaxes
+from appliance.children import Children
+from appliance.collector import Collector
+from appliance.config import Config
+from appliance.control import ControlServer
+from appliance.database import Database
+from appliance.discs import Discs
+from appliance.dispatch import Service, ServiceConversation
+from appliance.files import FileOwner
+from appliance.hasher import Hasher
+from appliance.instances import Arrival, InstanceIndex
+from appliance.jobs import Jobs
+from appliance.notify import feed_watchdog, inherited_sockets, notify
+from appliance.performers import DiscPerformer, FilmPerformer
+from appliance.runner import Runner
+from appliance.services.storage import Reserve, Station, StorageService
+from appliance.status import snapshot
+from media.records import for_patient_discs
+from media.store import InstanceStore
+from printing.outputs.folder import FolderOutput
+
+log = logging.getLogger("gravure")
+
+DRAIN_S = 5.0
+"""How long running messages may go on after SIGTERM; with what follows, the process is gone in under 10 s."""
+STORE_THREADS = 8
+"""Instances that are made durable at the same time; more of them wait (by trial: nothing gained beyond eight)."""
+
+MakeService = Callable[[Association], Service]
+
+
+class CannotStart(Exception):
+    """The appliance cannot start, in words for a person."""
+
+
+class Appliance:
+    """The appliance on the caller's event loop.
+
+    Args:
+        config: what it is to be; port 0 takes free ports.
+        wall: the wall clock, seconds since the epoch.
+    """
+
+    def __init__(self, config: Config, wall: Callable[[], float] = time.time) -> None:
+        self.config = config
+        self.dicom_port = 0
+        self.dicom_addresses: list[tuple[str, int]] = []
+        self._wall = wall
+        self._stack = contextlib.AsyncExitStack()
+        self._services: dict[str, list[MakeService]] = {}
+        self._kinds: dict[str, set[str]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # -- start --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything; on return the listeners are open.
+
+        Raises:
+            CannotStart: another appliance has this state folder, or it cannot be used.
+            OSError: an address cannot be had.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        state = self._make_state()
+        self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
+        self.database = Database(state / "gravure.db")
+        self._stack.callback(self.database.close)
+        await asyncio.to_thread(self._open_database)
+        self.jobs = Jobs(self.database, self._wall, self.config.appliance.queue_depth)
+        await asyncio.to_thread(self.jobs.recover)
+        self._make_storage(state)
+        self.children = Children()
+        self._stack.push_async_callback(self.children.close)
+        self._make_runner()
+        await self._make_collector()
+        self._make_services()
+        await self._listen(state)
+        self._start_control(state)
+        await self.control.start()
+        self._stack.push_async_callback(self.control.close)
+        self.runner.start()
+        self._stack.push_async_callback(self.runner.close)
+
+    def _make_state(self) -> Path:
+        state = self.config.state
+        try:
+            state.mkdir(parents=True, exist_ok=True, mode=0o750)
+            for name in ("spool", "spool/films", "spool/discs", "spool/associations"):
+                (state / name).mkdir(exist_ok=True, mode=0o700)
+            lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as failure:
+            raise CannotStart(f"the state folder {state} cannot be used: {failure.strerror}") from failure
+        self._stack.callback(os.close, lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(f"another appliance runs on the state folder {state}") from None
+        for leftover in (state / "spool" / "associations").iterdir():
+            leftover.unlink()  # of associations that ended in a crash: no N-ACTION took it over
+        return state
+
+    def _open_database(self) -> None:
+        self.database.check()
+        self.database.migrate()
+
+    def _make_storage(self, state: Path) -> None:
+        self.store = InstanceStore(state / "store")
+        self.index = InstanceIndex(self.database, self.store, self._wall)
+        self._adopt = list(self.store.files())
+        disk = os.statvfs(state)
+        wanted = self.config.appliance.disk_reserve_mb * 1_000_000
+        self.reserve = Reserve(state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
+        self._executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        self._stack.callback(self._executor.shutdown, wait=True)
+        self.hasher = Hasher(self.index, self.store)
+        self._stack.callback(self.hasher.close)
+
+    def _make_runner(self) -> None:
+        self.runner = Runner(
+            self.jobs,
+            {
+                "film": FilmPerformer(self.config, self.children, self._output),
+                "disc": DiscPerformer(self.config, self.children, self.index, self.store, self.owner),
+            },
+            owner=secrets.token_hex(4),
+        )
+
+    def _output(self, printer: str) -> FolderOutput:
+        return FolderOutput(self.config.folder(self.config.printers[printer].folder), self.owner.mode, self.owner.group)
+
+    async def _make_collector(self) -> None:
+        discs = Discs(self.index, self.store, self.jobs, self.children)
+        quiet_s = {key: table.quiet_seconds for key, table in self.config.discs.items()}
+        self.collector = Collector(quiet_s, discs.order)
+        self._stack.push_async_callback(self.collector.close)
+        for ae_title, reception in await asyncio.to_thread(self.index.pending, quiet_s):
+            if for_patient_discs(reception.sop_class_uid):
+                identity = reception.identity
+                self.collector.arrived(
+                    ae_title, identity.study_instance_uid, (identity.patient_id, identity.issuer), None
+                )
+
+    # -- services -----------------------------------------------------------------------------------------------
+
+    def _make_services(self) -> None:
+        for kind in ("discs", "inboxes"):
+            for key in getattr(self.config, kind):
+                self._serve(key, "store", self._storage(key))
+
+    def _serve(self, ae_title: str, word: str, make: MakeService) -> None:
+        self._services.setdefault(ae_title, []).append(make)
+        self._kinds.setdefault(ae_title, set()).add(word)
+
+    def _storage(self, key: str) -> MakeService:
+        station = Station(key, self._arrived, self._association_closed)
+        return lambda association: StorageService(
+            association, station, self.store, self.index, self.reserve, self._executor
+        )
+
+    def _arrived(self, arrival: Arrival) -> None:
+        header = arrival.header
+        if for_patient_discs(header.sop_class_uid):
+            self.collector.arrived(
+                arrival.ae_title,
+                header.study_instance_uid,
+                (header.patient_id, header.issuer),
+                arrival.association_id,
+            )
+
+    def _association_closed(self, association_id: str) -> None:
+        self.collector.closed(association_id)
+        self.hasher.kick()
+
+    def _entities(self) -> list[Entity]:
+        aliases: dict[str, set[str]] = {}
+        for title, _, key in self.config.titles():
+            aliases.setdefault(key, set()).add(title)
+        entities = [
+            Entity(
+                key,
+                _kind(words),
+                transfer_syntaxes(words),
+                self._opener(key),
+                frozenset(aliases[key] - {key}),
+            )
+            for key, words in self._kinds.items()
+        ]
+        own = self.config.appliance.ae_title
+        entities.append(Entity(own, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())))
+        return entities
+
+    def _opener(self, key: str) -> Callable[[Association], Conversation]:
+        makers = self._services[key]
+        return lambda association: ServiceConversation([make(association) for make in makers])
+
+    # -- listening ----------------------------------------------------------------------------------------------
+
+    async def _listen(self, state: Path) -> None:
+        policy = await asyncio.to_thread(access_policy, self.config)
+        self.server = AssociationServer(
+            self._entities(),
+            access=policy,
+            limits=self.config.limits,
+            dialogues=DialogueLog(state / "dialogues", wall=self._wall),
+            any_called_ae=self.config.access.any_called_ae,
+        )
+        inherited = inherited_sockets()
+        for sock in inherited:
+            await self.server.listen_socket(sock)
+        if not inherited:
+            port = self.config.listen.port
+            for address in self.config.listen.address:
+                port = await self.server.listen(address, port)
+        self._stack.push_async_callback(self.server.close, DRAIN_S)
+        self.dicom_addresses = self.server.addresses()
+        self.dicom_port = self.dicom_addresses[0][1]
+
+    def _start_control(self, state: Path) -> None:
+        async def status(_: Mapping[str, Any]) -> Any:
+            return await asyncio.to_thread(snapshot, self)
+
+        async def peers(_: Mapping[str, Any]) -> Any:
+            open_now = [one.dialogue.to_dict() for one in self.server.associations() if one.dialogue is not None]
+            return [*self.server.dialogues.recent(), *open_now]
+
+        self.control = ControlServer(state, self.jobs, {"status": status, "peers": peers}, self.owner.group)
+
+    @property
+    def ready_line(self) -> str:
+        """What `serve` prints when every listener is open."""
+        address, port = self.dicom_addresses[0]
+        shown = f"[{address}]" if ":" in address else address
+        titles = sorted({*self._kinds, self.config.appliance.ae_title})
+        return f"ready dicom={shown}:{port} ae={','.join(titles)}"
+
+    # -- stop ---------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Stop everything, listeners first."""
+        await self._stack.aclose()
+
+
+def _kind(words: set[str]) -> Kind:
+    return Kind.BOTH if len(words) == 2 else Kind.PRINT if "print" in words else Kind.STORAGE
+
+
+def access_policy(config: Config) -> AccessPolicy:
+    """Who may call, from the configuration; host names are looked up now.
+
+    Raises:
+        CannotStart: a host name that cannot be looked up.
+    """
+    try:
+        return AccessPolicy.of(
+            (
+                Peer(name, table.ae_title, networks(table.address), frozenset(table.allow))
+                for name, table in config.peers.items()
+            ),
+            config.unknown_peers,
+        )
+    except ValueError as failure:
+        raise CannotStart(str(failure)) from failure
+
+
+def group_number(name: str) -> int:
+    """The number of a group; -1 for none.
+
+    Raises:
+        CannotStart: there is no such group.
+    """
+    if not name:
+        return -1
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise CannotStart(f"appliance.file_group: there is no group {name}") from None
+
+
+async def _serve(config: Config) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    appliance = Appliance(config)
+    try:
+        await appliance.start()
+    except (CannotStart, OSError) as failure:
+        log.critical("cannot start", extra={"reason": failure})
+        return 1
+    watchdog = asyncio.create_task(feed_watchdog())
+    print(appliance.ready_line, flush=True)
+    notify("READY=1")
+    log.info("ready", extra={"dicom": f"{appliance.dicom_addresses[0]}"})
+    await stop.wait()
+    notify("STOPPING=1")
+    log.info("stopping")
+    watchdog.cancel()
+    await appliance.close()
+    return 0
+
+
+def run(config: Config) -> int:
+    """Run the appliance in the foreground until SIGTERM or SIGINT. Returns the exit status."""
+    os.umask(0o027)
+    return asyncio.run(_serve(config))
