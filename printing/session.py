@@ -462,8 +462,13 @@ def _print(
                 remarks.append(Remark(result, MEANINGS[result]))
     uid = world.new_uid()
     effect = Submit(freeze(film_session, films, collated), uid, SESSION_QUEUE_FULL if collated else FILM_QUEUE_FULL)
-    values: Values | None = {tags.REFERENCED_PRINT_JOB_SEQUENCE: (_referenced(PRINT_JOB, uid),)}
-    return session, _reply(tuple(remarks), values if world.print_job else None), (effect,)
+    values = print_job_reference(uid) if world.print_job else None
+    return session, _reply(tuple(remarks), values), (effect,)
+
+
+def print_job_reference(uid: str) -> Values:
+    """The reply of an N-ACTION: Referenced Print Job Sequence (2100,0500), one item (H.4-3, H.4-8)."""
+    return {tags.REFERENCED_PRINT_JOB_SEQUENCE: (_referenced(PRINT_JOB, uid),)}
 
 
 def freeze(film_session: FilmSession, films: tuple[FilmBox, ...], collated: bool) -> FilmDocument:
