@@ -222,7 +222,7 @@ class PrintService:
         return reply
 
     async def _submit(self, submit: Submit, reply: Reply) -> Reply:
-        """Make the print job, and name it in the reply. Where it cannot be made, that is the answer, and the session stays as it was."""
+        """Make the print job. Where it cannot be made, that is the answer, and the session stays as it was."""
         document, uid = submit.document, submit.print_job_uid
         warnings = (*self._warnings, *(remark.words for remark in reply.remarks))
         order = FilmOrder(
