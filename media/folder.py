@@ -1,0 +1,204 @@
+"""A disc of the files in a folder, without a daemon: what `gravure disc` does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from .elements import Unparsable
+from .identity import Identity, conflict
+from .instance import InstanceHeader
+from .job import DiscError, DiscResult, make_disc
+from .part10 import scan_file
+from .records import for_patient_discs
+from .request import DiscInstance, DiscRequest
+from .sameness import same_content
+
+
+class SeveralPatients(Exception):
+    """More than one patient, and nobody said that there shall be more than one disc.
+
+    Attributes:
+        patients: how each names itself.
+    """
+
+    def __init__(self, patients: Sequence[str]) -> None:
+        super().__init__(f"{len(patients)} patients")
+        self.patients = tuple(patients)
+
+
+def instances_below(paths: Iterable[Path]) -> Iterator[tuple[DiscInstance, InstanceHeader]]:
+    """Every DICOM instance in files and folders, in order of their names; what is none is passed over.
+
+    Links are not followed: a folder that somebody hands over may lead anywhere.
+    """
+    for path in paths:
+        for file in _files(path):
+            try:
+                header, meta = scan_file(file)
+            except (Unparsable, OSError):
+                continue
+            yield (
+                DiscInstance(
+                    path=file.absolute(),
+                    size=file.stat().st_size,
+                    data_offset=meta.data_offset,
+                    sop_class_uid=header.sop_class_uid,
+                    sop_instance_uid=header.sop_instance_uid,
+                    transfer_syntax_uid=meta.transfer_syntax_uid,
+                    keys=header.keys,
+                    clean=False,
+                ),
+                header,
+            )
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder) / name
+            if name.upper() != "DICOMDIR" and file.is_file() and not file.is_symlink():
+                yield file
+
+
+def build_disc(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    profile: str = "STD-GEN-CD",
+    medium: str = "CD-80",
+    split: bool = False,
+    joliet: bool = False,
+    institution: str = "",
+    language: str = "en",
+    now: datetime | None = None,
+    progress: Callable[[float, str], None] = lambda _d, _s: None,
+) -> DiscResult:
+    """Build disc images of the DICOM files below some paths.
+
+    Args:
+        paths: files and folders.
+        out: the image; its suffix says what is made: .iso, .zip, or none for a folder. Several volumes become
+            `out-1of3.iso` and so on.
+        profile: media application profile.
+        medium: key of `profiles.MEDIA`.
+        split: several patients become one disc each, instead of an error.
+        joliet: long names for Windows.
+        institution: for README.TXT and INDEX.HTM.
+        language: of what people read.
+        now: the time that stands on the disc; default: the clock.
+        progress: hears (0 to 1, step).
+
+    Raises:
+        SeveralPatients: more than one, and not `split`.
+        DiscError: the disc cannot be made, or two files are one instance with two contents.
+        OSError: a file cannot be read or the disk is full.
+    """
+    progress(0.0, "reading")
+    groups: dict[tuple[str, str, str], list[DiscInstance]] = {}
+    identities: dict[tuple[str, str, str], list[Identity]] = {}
+    seen: dict[str, DiscInstance] = {}
+    for instance, header in instances_below(paths):
+        if not for_patient_discs(header.sop_class_uid):
+            continue
+        # Without an ID only the name can tell two patients apart.
+        key = (header.patient_id, header.issuer, "" if header.patient_id else header.patient_name)
+        first = seen.setdefault(instance.sop_instance_uid, instance)
+        if first is not instance:
+            _compare(first, instance)
+            continue
+        groups.setdefault(key, []).append(instance)
+        identities.setdefault(key, []).append(
+            Identity(
+                header.patient_id,
+                header.issuer,
+                header.patient_name,
+                header.patient_birth_date,
+                header.study_instance_uid,
+            )
+        )
+    if not groups:
+        raise DiscError("there is no DICOM instance of a patient in these files", "NO_INSTANCE")
+    if len(groups) > 1 and not split:
+        raise SeveralPatients([_named(ones[0]) for ones in identities.values()])
+    for ones in identities.values():
+        if reason := conflict(ones):
+            raise DiscError(reason, "CHECK_MCD_OP")
+    targets = []
+    for number, instances in enumerate(groups.values()):
+        share = 1 / len(groups)
+        base = _numbered(out, number + 1, len(groups), "patient")
+        result = _one_patient(
+            instances,
+            base,
+            DiscRequest(
+                instances=(),
+                profile=profile,
+                medium=medium,
+                file_set_id="GRAVURE",
+                now=now or datetime.now().astimezone(),
+                seed=_seed(instances),
+                output={".iso": "iso", ".zip": "zip"}.get(out.suffix.lower(), "folder"),
+                joliet=joliet,
+                language=language,
+                institution=institution,
+            ),
+            lambda done, step, number=number, share=share: progress((number + done) * share, step),  # type: ignore[misc]
+        )
+        targets.append(result)
+    return DiscResult(
+        tuple(file for result in targets for file in result.files),
+        tuple(dict.fromkeys(warning for result in targets for warning in result.warnings)),
+    )
+
+
+def _compare(first: DiscInstance, again: DiscInstance) -> None:
+    """Two files of one UID are one instance if they say the same, in whatever transfer syntax."""
+    try:
+        same = same_content(first.path, again.path)
+    except Exception:
+        same = False
+    if not same:
+        raise DiscError(
+            f"{first.path} and {again.path} have one SOP Instance UID and different content; take one away",
+            "DUPL_REF_INST",
+        )
+
+
+def _named(identity: Identity) -> str:
+    return f"{identity.patient_id or '(no ID)'}: {identity.patient_name or '(no name)'}"
+
+
+def _seed(instances: Sequence[DiscInstance]) -> str:
+    return hashlib.sha256("\n".join(sorted(one.sop_instance_uid for one in instances)).encode()).hexdigest()
+
+
+def _one_patient(
+    instances: list[DiscInstance], out: Path, request: DiscRequest, progress: Callable[[float, str], None]
+) -> DiscResult:
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".gravure-") as work:
+        made = make_disc(replace(request, instances=tuple(instances)), Path(work) / "work", progress)
+        files = []
+        for number, source in enumerate(made.files, 1):
+            target = _numbered(out, number, len(made.files))
+            if target.is_dir():
+                shutil.rmtree(target)
+            source.rename(target)
+            files.append(target)
+    return DiscResult(tuple(files), made.warnings)
+
+
+def _numbered(out: Path, number: int, of: int, what: str = "") -> Path:
+    if of == 1:
+        return out
+    return out.with_name(f"{out.stem}-{what}{number}of{of}{out.suffix}")
