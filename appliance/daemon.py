@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from appliance import __version__
 from appliance.association.access import AccessPolicy, Peer, networks
 from appliance.association.dialogue import DialogueLog
 from appliance.association.entity import Entity, Kind
@@ -38,13 +39,16 @@ from appliance.control import ControlServer
 from appliance.database import Database
 from appliance.discs import Discs
 from appliance.dispatch import Service, ServiceConversation
+from appliance.events import Events
 from appliance.files import FileOwner
+from appliance.films import Films
 from appliance.hasher import Hasher
 from appliance.instances import Arrival, InstanceIndex
 from appliance.jobs import Jobs
 from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.runner import Runner
+from appliance.services.print import Bounds, Manners, PrintService, printer_of
 from appliance.services.storage import Reserve, Station, StorageService
 from appliance.status import snapshot
 from media.records import for_patient_discs
@@ -115,6 +119,7 @@ class Appliance:
         self.jobs = Jobs(self.database, self._wall, self.config.appliance.queue_depth)
         await asyncio.to_thread(self.jobs.recover)
         self._make_storage(state)
+        await asyncio.to_thread(self._make_films, state)
         self.children = Children()
         self._stack.push_async_callback(self.children.close)
         self._make_runner()
@@ -131,7 +136,7 @@ class Appliance:
         state = self.config.state
         try:
             state.mkdir(parents=True, exist_ok=True, mode=0o750)
-            for name in ("spool", "spool/films", "spool/discs", "spool/associations"):
+            for name in ("spool", "spool/discs"):
                 (state / name).mkdir(exist_ok=True, mode=0o700)
             lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as failure:
@@ -141,8 +146,6 @@ class Appliance:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CannotStart(f"another appliance runs on the state folder {state}") from None
-        for leftover in (state / "spool" / "associations").iterdir():
-            leftover.unlink()  # of associations that ended in a crash: no N-ACTION took it over
         return state
 
     def _open_database(self) -> None:
@@ -160,6 +163,10 @@ class Appliance:
         self._stack.callback(self._executor.shutdown, wait=True)
         self.hasher = Hasher(self.index, self.store)
         self._stack.callback(self.hasher.close)
+
+    def _make_films(self, state: Path) -> None:
+        self.films = Films(state / "spool", self.jobs, self.reserve.free_bytes)
+        self.films.sweep()
 
     def _make_runner(self) -> None:
         self.runner = Runner(
@@ -189,6 +196,9 @@ class Appliance:
     # -- services -----------------------------------------------------------------------------------------------
 
     def _make_services(self) -> None:
+        self.events = Events(self.jobs)
+        for key in self.config.printers:
+            self._serve(key, "print", self._printing(key))
         for kind in ("discs", "inboxes"):
             for key in getattr(self.config, kind):
                 self._serve(key, "store", self._storage(key))
@@ -196,6 +206,20 @@ class Appliance:
     def _serve(self, ae_title: str, word: str, make: MakeService) -> None:
         self._services.setdefault(ae_title, []).append(make)
         self._kinds.setdefault(ae_title, set()).add(word)
+
+    def _printing(self, key: str) -> MakeService:
+        table = self.config.printers[key]
+        printer = printer_of(key, table, __version__)
+        self.events.install(printer, table.status_policy, self.films.has_room)
+        limits = self.config.limits
+        bounds = Bounds(limits.memory_bytes, limits.normalized_data_set_bytes)
+
+        def make(association: Association) -> Service:
+            peer = self.config.peers.get(association.peer or "")
+            manners = Manners(peer.success_only, peer.events, peer.duplicate_film_seconds) if peer else Manners()
+            return PrintService(association, printer, self.films, self.events, manners, bounds, self._executor)
+
+        return make
 
     def _storage(self, key: str) -> MakeService:
         station = Station(key, self._arrived, self._association_closed)
