@@ -102,13 +102,13 @@ class AttributeList:
             return None
         return tuple(self.inside(item) for item in element.items or ())
 
-    def is_empty(self, tag: int) -> bool:
-        """Whether the element has no value. A value of nothing but padding is none."""
+    def is_empty(self, tag: int, vr: str) -> bool:
+        """Whether the element has no value. Text of nothing but padding is none."""
         element = self.elements[tag]
         if element.items is not None:
             return not element.items
-        if element.length > 64:
-            return False
+        if vr in _INTEGERS or element.vr in _INTEGERS or element.length > 64:
+            return element.length == 0
         return not bytes(self.data[element.offset : element.offset + element.length]).strip(b" \0")
 
     def value(self, tag: int, vr: str) -> Value:

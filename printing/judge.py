@@ -73,7 +73,7 @@ def _value(
         return attribute.default(printer) if command is Command.N_CREATE else None
     if attribute.vr == "SQ":
         return None  # the session reads it
-    if attributes.is_empty(attribute.tag):
+    if attributes.is_empty(attribute.tag, attribute.vr):
         if mandatory:
             raise Refused(MISSING_VALUE, f"{attribute.keyword} has no value", (attribute.tag,))
         return attribute.default(printer)

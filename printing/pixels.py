@@ -43,7 +43,7 @@ def _number(item: AttributeList, tag: int, default: int | None = None) -> int:
         if default is None:
             raise Refused(MISSING_ATTRIBUTE, f"{_KEYWORDS[tag]} is missing", (tag,))
         return default
-    if item.is_empty(tag) and item.elements[tag].length == 0:
+    if item.is_empty(tag, "US"):
         if default is None:
             raise Refused(MISSING_VALUE, f"{_KEYWORDS[tag]} has no value", (tag,))
         return default
@@ -68,7 +68,7 @@ def _photometric(item: AttributeList) -> str:
 
 def _aspect_ratio(item: AttributeList) -> tuple[int, int]:
     tag = tags.PIXEL_ASPECT_RATIO
-    if tag not in item.elements or item.is_empty(tag):
+    if tag not in item.elements or item.is_empty(tag, "IS"):
         return 1, 1
     try:
         value = item.value(tag, "IS")
