@@ -192,7 +192,7 @@ class PeerTable(Table):
     """A device that we know. The key of the table is a name of ours."""
 
     ae_title: AETitle
-    """Its AE title; it is known by this and its address together."""
+    """Its AE title; it is known by this and its address together. "*" is whoever calls from these addresses."""
     address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Host, CIDR block or a list; empty is any address."""
     port: Annotated[int, Field(ge=1, le=65535)] = 104
@@ -305,6 +305,8 @@ class Config(Table):
         if any_called is not None and any_called not in {title for title, _, _ in self.titles()}:
             found.append(f"access.any_called_ae: there is no service {any_called}")
         for key, peer in self.peers.items():
+            if peer.ae_title == "*" and not peer.address:
+                found.append(f'peers.{key}.address: "*" needs addresses; to let everybody in, set access.unknown_peers')
             for word in peer.allow:
                 if word not in SERVICES:
                     found.append(f"peers.{key}.allow: {word} is none of {', '.join(sorted(SERVICES))}")

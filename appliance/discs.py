@@ -69,11 +69,9 @@ class Discs:
                         "left": str(self._store.path(variant["kept"])),
                         "right": str(self._store.path(variant["file"])),
                     },
-                    on_progress=lambda _: None,
                     memory_bytes=COMPARE_MEMORY_BYTES,
                     cpu_s=COMPARE_CPU_S,
                     wall_s=COMPARE_WALL_S,
-                    sandbox=True,
                 )
             except ChildFailed:
                 log.warning("two contents of one instance cannot be compared", extra={"instance": variant["id"]})

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from appliance.jobs import IllegalTransition, Job, JobEvent, Jobs
 
@@ -125,9 +126,9 @@ class Runner:
             self._kinds[job.id] = kind
             task = asyncio.create_task(self._run(job), name=f"job {job.id}")
             self._running[job.id] = task
-            task.add_done_callback(lambda _, job_id=job.id: self._ended(job_id))
+            task.add_done_callback(partial(self._ended, job.id))
 
-    def _ended(self, job_id: str) -> None:
+    def _ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
         self._running.pop(job_id, None)
         self._kinds.pop(job_id, None)
         self._wake.set()

@@ -15,6 +15,8 @@ VERIFICATION = "1.2.840.10008.1.1"
 PRINT_ARC = "1.2.840.10008.5.1.1."
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+ANY_TITLE = "*"
+"""As a peer's AE title: whoever calls from its addresses."""
 SERVICES = frozenset({"echo", "store", "print"})
 
 
@@ -75,7 +77,7 @@ class AccessPolicy:
 
     def caller(self, calling_ae_title: str, address: str) -> Caller:
         """Who calls with this title from this address."""
-        for peer in self.peers.get(calling_ae_title, ()):
+        for peer in (*self.peers.get(calling_ae_title, ()), *self.peers.get(ANY_TITLE, ())):
             if peer.is_at(address):
                 return Caller(True, peer.name, peer.allow)
         if self.unknown_peers == "accept":

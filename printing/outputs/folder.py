@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from printing.outputs import Properties, RenderedFilm
+
+PROPERTIES = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class FolderOutput:
     folder: Path
     mode: int = 0o640
     group: int = -1
-    properties: Properties = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
+    properties: Properties = field(default=PROPERTIES)
 
     def deliver(self, film: RenderedFilm) -> tuple[Path, ...]:
         """The PDF and the record; the same film again replaces its own files and no others."""

@@ -1,0 +1,173 @@
+"""The conformance statement (PS3.2), printed from the tables that the daemon runs on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance import __version__
+from appliance.association.limits import Limits
+from appliance.capabilities import ECHO, PRINT, Capability, storage_classes
+from media.profiles import MEDIA, PROFILES
+from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from printing.attributes import ATTRIBUTES, USAGES, Usage
+from printing.film_size import FILM_SIZES
+from printing.printer import Printer
+
+SOP_CLASS_NAMES = {one.sop_class_uid: one.name for one in PRINT}
+
+REJECTIONS = (
+    ("1/1/1", "the peer's maximum length is below 7 bytes"),
+    ("1/1/2", "application context name not supported"),
+    ("1/1/3", "calling AE title not recognized at this address"),
+    ("1/1/7", "called AE title not recognized"),
+    ("1/2/2", "protocol version not supported"),
+    ("2/2/1", "user identity refused"),
+    ("2/3/1", "shutting down"),
+    ("2/3/2", "local limit of associations exceeded"),
+)
+
+STORE_STATUSES = (
+    ("0000", "the instance and its index entry are on stable storage"),
+    ("0117", "the SOP Class or Instance UID of the command is not a UID"),
+    ("0122", "the SOP class was not negotiated on this presentation context"),
+    ("A700", "disk reserve reached, or the disk is full or failing"),
+    ("A900", "SOP Class or Instance UID differ between command and data set"),
+    ("C000", "the data set cannot be parsed"),
+    ("C001", "the data set has no Study or Series Instance UID"),
+)
+
+
+def statement() -> dict[str, Any]:
+    """The statement as one JSON document."""
+    limits = Limits()
+    return {
+        "product": "Gravure",
+        "version": __version__,
+        "implementation_class_uid": IMPLEMENTATION_CLASS_UID,
+        "implementation_version_name": IMPLEMENTATION_VERSION_NAME,
+        "association": {
+            "application_context": "1.2.840.10008.3.1.1.1",
+            "maximum_pdu_bytes": limits.pdu_bytes,
+            "asynchronous_operations": "window 1/1",
+            "role_selection": "SCP of every class; role items are answered only where one was proposed",
+            "user_identity": "types 1 and 2 are taken",
+            "associations": limits.associations,
+            "presentation_contexts": limits.contexts,
+            "rejections": [{"result_source_reason": code, "when": when} for code, when in REJECTIONS],
+        },
+        "sop_classes": [_capability(one) for one in (ECHO, *PRINT, *storage_classes())],
+        "private_storage": "abstract syntaxes outside of 1.2.840.10008 are taken as storage classes",
+        "storage": {
+            "level": "2 (full): every element is kept, the data set bit for bit as received",
+            "statuses": [{"status": code, "meaning": meaning} for code, meaning in STORE_STATUSES],
+        },
+        "print": {
+            "attributes": [_attribute(row) for row in USAGES],
+            "film_sizes": {name: list(size) for name, size in FILM_SIZES.items()},
+            "layout": "cells tile the whole film; images fill their cell as far as their aspect allows, centred",
+            "crop": "around the middle of the image",
+            "presentation_lut": "without one the P-value is the stored value (IDENTITY)",
+            "tone": "pvalue: the samples of the PDF are P-values",
+        },
+        "media": {
+            "roles": "File-set Creator",
+            "profiles": [
+                {
+                    "identifier": one.identifier,
+                    "transfer_syntaxes": sorted(one.transfer_syntaxes),
+                    "media": sorted(one.media),
+                }
+                for one in PROFILES.values()
+            ],
+            "media": {one.name: one.sectors for one in MEDIA.values()},
+            "preamble": "zero on every file (PS3.10 §7.1)",
+        },
+    }
+
+
+def _capability(one: Capability) -> dict[str, Any]:
+    return {
+        "uid": one.sop_class_uid,
+        "name": one.name,
+        "role": "SCP",
+        "operations": list(one.operations),
+        "transfer_syntaxes": list(one.transfer_syntaxes),
+    }
+
+
+def _attribute(row: Usage) -> dict[str, Any]:
+    attribute = ATTRIBUTES[row.tag]
+    default = attribute.default(Printer("PRINTER"))
+    return {
+        "sop_class": SOP_CLASS_NAMES.get(row.sop_class_uid, row.sop_class_uid),
+        "tag": f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})",
+        "keyword": attribute.keyword,
+        "n_create": row.n_create,
+        "n_set": row.n_set,
+        "values": attribute.values,
+        "default": "" if default is None else str(default),
+        "section": row.section,
+    }
+
+
+def to_markdown(document: dict[str, Any]) -> str:
+    """The statement for a person."""
+    lines = [
+        f"# {document['product']} {document['version']}: DICOM conformance statement",
+        "",
+        f"Implementation Class UID `{document['implementation_class_uid']}`,"
+        f" version name `{document['implementation_version_name']}`.",
+        "",
+        "## Association",
+        "",
+    ]
+    association = document["association"]
+    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in association.items() if key != "rejections"]
+    lines += ["", "| result/source/reason | when |", "|---|---|"]
+    lines += [f"| {one['result_source_reason']} | {one['when']} |" for one in association["rejections"]]
+    lines += [
+        "",
+        "## SOP classes (all as SCP)",
+        "",
+        "| SOP class | UID | operations | transfer syntaxes |",
+        "|---|---|---|---|",
+    ]
+    sets: dict[tuple[str, ...], str] = {}
+    for one in document["sop_classes"]:
+        name = sets.setdefault(tuple(one["transfer_syntaxes"]), f"set {len(sets) + 1}")
+        lines.append(f"| {one['name']} | {one['uid']} | {', '.join(one['operations'])} | {name} |")
+    lines.append("")
+    lines += [f"- {name}: {', '.join(syntaxes)}" for syntaxes, name in sets.items()]
+    lines += ["", document["private_storage"] + ".", "", "## Storage", "", document["storage"]["level"] + ".", ""]
+    lines += ["| status | meaning |", "|---|---|"]
+    lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
+    lines += ["", "## Print Management", ""]
+    printing = document["print"]
+    lines += [f"- {key}: {printing[key]}" for key in ("layout", "crop", "presentation_lut", "tone")]
+    lines += ["", "| film size | mm |", "|---|---|"]
+    lines += [f"| {name} | {width:g} × {height:g} |" for name, (width, height) in printing["film_sizes"].items()]
+    lines += ["", *_attribute_table(printing["attributes"])]
+    lines += [
+        "",
+        "## Media Storage",
+        "",
+        f"Role: {document['media']['roles']}. Preamble: {document['media']['preamble']}.",
+        "",
+    ]
+    lines += ["| profile | media | transfer syntaxes |", "|---|---|---|"]
+    lines += [
+        f"| {one['identifier']} | {', '.join(one['media'])} | {', '.join(one['transfer_syntaxes'])} |"
+        for one in document["media"]["profiles"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _attribute_table(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    keys = list(rows[0])
+    lines = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
+    for row in rows:
+        cells = [str(value) for value in row.values()]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return lines

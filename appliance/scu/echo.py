@@ -1,0 +1,26 @@
+"""C-ECHO as SCU (PS3.4 Annex A): can this peer be reached, and does it know us?"""
+
+from __future__ import annotations
+
+import time
+
+from .target import Answer, Target, entity, refusal
+
+VERIFICATION = "1.2.840.10008.1.1"
+
+
+def echo(target: Target) -> Answer:
+    """Associate, C-ECHO, release."""
+    ae = entity(target)
+    ae.add_requested_context(VERIFICATION)
+    began = time.monotonic()
+    association = ae.associate(target.host, target.port, ae_title=target.ae_title)
+    if not association.is_established:
+        return refusal(association, target)
+    status = association.send_c_echo()
+    association.release()
+    took_ms = (time.monotonic() - began) * 1000
+    where = f"{target.ae_title} at {target.host}:{target.port}"
+    if not status:
+        return Answer(False, f"{where} accepts an association, but does not answer C-ECHO")
+    return Answer(status.Status == 0x0000, f"{where} answers {status.Status:04X} in {took_ms:.0f} ms")

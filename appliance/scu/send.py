@@ -1,0 +1,73 @@
+"""C-STORE as SCU (PS3.4 Annex B): files and folders to a peer, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from media.folder import instances_below
+from media.request import DiscInstance
+
+from .target import Answer, Target, entity, refusal
+
+CONTEXTS = 128
+
+
+def send(
+    target: Target, paths: Sequence[Path], progress: Callable[[float, str], None] = lambda _d, _s: None
+) -> list[Answer]:
+    """Send every instance in files and folders; one answer each. Nothing is re-encoded: what the peer does not take in
+    its transfer syntax is said so."""
+    instances = [one for one, _ in instances_below(paths)]
+    if not instances:
+        return [Answer(False, "there is no DICOM instance in these files")]
+    answers: list[Answer] = []
+    for batch in _batches(instances):
+        answers.extend(_send(target, batch, lambda done: progress((len(answers) + done) / len(instances), "sending")))
+    return answers
+
+
+def _batches(instances: Sequence[DiscInstance]) -> Iterator[list[DiscInstance]]:
+    """As many instances as fit the 128 presentation contexts of one association, each pair in a context of its own."""
+    batch: list[DiscInstance] = []
+    pairs: set[tuple[str, str]] = set()
+    for one in instances:
+        pair = (one.sop_class_uid, one.transfer_syntax_uid)
+        if pair not in pairs and len(pairs) == CONTEXTS:
+            yield batch
+            batch, pairs = [], set()
+        batch.append(one)
+        pairs.add(pair)
+    yield batch
+
+
+def _send(target: Target, batch: Sequence[DiscInstance], progress: Callable[[int], None]) -> Iterator[Answer]:
+    ae = entity(target)
+    for sop_class, syntax in dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in batch):
+        ae.add_requested_context(sop_class, syntax)
+    association = ae.associate(target.host, target.port, ae_title=target.ae_title)
+    if not association.is_established:
+        yield refusal(association, target)
+        return
+    try:
+        for number, one in enumerate(batch, 1):
+            yield _store(association, one)
+            progress(number)
+    finally:
+        association.release()
+
+
+def _store(association: object, one: DiscInstance) -> Answer:
+    from pynetdicom.association import Association
+
+    assert isinstance(association, Association)
+    try:
+        status = association.send_c_store(one.path)
+    except (ValueError, AttributeError, OSError) as failure:
+        return Answer(False, f"{one.path.name}: {failure}")
+    if not status:
+        return Answer(False, f"{one.path.name}: no answer")
+    comment = f" {status.ErrorComment}" if "ErrorComment" in status else ""
+    # B000, B006, B007: stored, with a note (PS3.4 B.2.3).
+    taken = status.Status == 0x0000 or status.Status & 0xF000 == 0xB000
+    return Answer(taken, f"{one.path.name}: {status.Status:04X}{comment}")

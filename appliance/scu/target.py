@@ -1,0 +1,81 @@
+"""Whom we call: a key of [peers], or AETITLE@HOST:PORT."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
+
+    from appliance.config import Config
+
+TIMEOUT_S = 30
+
+
+class UnknownPeer(Exception):
+    """There is no such peer, in words that say which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A peer to be called."""
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    calling_ae_title: str
+
+    @classmethod
+    def find(cls, config: Config, name: str) -> Self:
+        """A peer by the name of its table, or written out.
+
+        Raises:
+            UnknownPeer: neither.
+        """
+        calling = config.appliance.ae_title
+        if match := re.fullmatch(r"(.{1,16})@\[?([^\]@]+?)\]?:(\d{1,5})", name):
+            return cls(name, match[1], match[2], int(match[3]), calling)
+        table = config.peers.get(name)
+        if table is None:
+            known = ", ".join(sorted(config.peers)) or "none"
+            raise UnknownPeer(f"there is no peer {name} (there are: {known}); AETITLE@HOST:PORT names one too")
+        host = next((one for one in table.address if "/" not in one), None)
+        if host is None:
+            raise UnknownPeer(f"peers.{name}.address names no host that could be called")
+        return cls(name, table.ae_title, host, table.port, calling)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of calling a peer."""
+
+    ok: bool
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def entity(target: Target) -> ApplicationEntity:
+    """An Application Entity of pynetdicom that calls this target."""
+    from pynetdicom import AE
+
+    ae = AE(ae_title=target.calling_ae_title)
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = TIMEOUT_S
+    return ae
+
+
+def refusal(association: object, target: Target) -> Answer:
+    """Why there is no association, in words."""
+    from pynetdicom.association import Association
+
+    assert isinstance(association, Association)
+    where = f"{target.ae_title} at {target.host}:{target.port}"
+    if association.is_rejected:
+        primitive = association.acceptor.primitive
+        reason = primitive.reason_str if primitive is not None else "no reason given"
+        return Answer(False, f"{where} rejects the association: {reason}")
+    return Answer(False, f"{where} does not answer")

@@ -1,0 +1,31 @@
+"""The corpus of real DICOM files: $GRAVURE_CORPUS, else `../shared/corpus` beside the checkout."""
+
+from __future__ import annotations
+
+import csv
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(os.environ.get("GRAVURE_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
+
+needs_corpus = pytest.mark.skipif(
+    not (CORPUS / "manifest.csv").exists(), reason="the corpus of DICOM files is not here (set GRAVURE_CORPUS)"
+)
+
+
+@cache
+def manifest() -> list[dict[str, str]]:
+    """The rows of the manifest; none where there is no corpus."""
+    file = CORPUS / "manifest.csv"
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def corpus_files(**wanted: str) -> list[Path]:
+    """Files whose manifest row has these values, such as `storable="yes"`."""
+    return [CORPUS / row["path"] for row in manifest() if all(row[column] == value for column, value in wanted.items())]
