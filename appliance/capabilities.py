@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+
+from media.records import STORAGE_CLASSES
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -98,39 +99,22 @@ ECHO = Capability(VERIFICATION, "Verification", "echo", ("C-ECHO",), (*UNCOMPRES
 
 _PRINT_BY_UID = {one.sop_class_uid: one for one in PRINT}
 
-NOT_STORED = frozenset(
-    {
-        "1.2.840.10008.1.3.10",  # Media Storage Directory: a directory is never sent
-        "1.2.840.10008.1.20.1",  # Storage Commitment is no storage class, whatever its name
-        "1.2.840.10008.1.20.2",
-    }
-)
 
-
-@lru_cache(maxsize=1)
-def _known() -> dict[str, tuple[str, str]]:
-    """UIDs of PS3.6 with their name and type, as pydicom lists them."""
-    from pydicom._uid_dict import UID_dictionary
-
-    entries: dict[str, Any] = UID_dictionary
-    return {uid: (entry[0], entry[1]) for uid, entry in entries.items()}
-
-
-@lru_cache(maxsize=1024)
 def is_storage(abstract_syntax: str) -> bool:
-    """Whether an abstract syntax is a storage SOP class: one of the standard's, or one that the standard does not know
-    and that therefore is a private one. Messages of anything else are never a C-STORE."""
-    known = _known().get(abstract_syntax)
-    if known is None:
-        return not abstract_syntax.startswith("1.2.840.10008.")
-    name, kind = known
-    return kind == "SOP Class" and "Storage" in name and abstract_syntax not in NOT_STORED
+    """Whether an abstract syntax is a storage SOP class: one of the standard's, or one that is not the standard's at
+    all and therefore a private one. Messages of anything else are never a C-STORE."""
+    return abstract_syntax in STORAGE_CLASSES or not abstract_syntax.startswith("1.2.840.10008.")
 
 
 def storage_classes() -> list[Capability]:
-    """The standard's storage classes as capabilities, by name."""
-    uids = sorted((uid for uid in _known() if is_storage(uid)), key=lambda uid: _known()[uid][0])
-    return [Capability(uid, _known()[uid][0], "store", ("C-STORE",), STORED) for uid in uids]
+    """The standard's storage classes as capabilities, by name. (Names come from pydicom's dictionary; the daemon never
+    needs them, and does without the library.)"""
+    from pydicom.uid import UID
+
+    names = {uid: UID(uid).name for uid in STORAGE_CLASSES}
+    return [
+        Capability(uid, names[uid], "store", ("C-STORE",), STORED) for uid in sorted(names, key=lambda uid: names[uid])
+    ]
 
 
 def transfer_syntaxes(services: Iterable[str]) -> Callable[[str], tuple[str, ...]]:

@@ -21,8 +21,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.jobs import Job, Jobs, NewJob, QueueFull
-from printing.job import DOCUMENT
-from printing.page import FilmDocument
+from printing.page import DOCUMENT, FilmDocument
 
 log = logging.getLogger("gravure.print")
 

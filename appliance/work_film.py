@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from printing.job import DOCUMENT, render_document
-from printing.page import FilmDocument
+from printing.job import render_document
+from printing.page import DOCUMENT, FilmDocument
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:

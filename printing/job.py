@@ -10,9 +10,6 @@ from printing.page import FilmDocument, PixelReference
 from printing.render.pdf import write_pdf
 from printing.render.raster import RasterPage, rasterise
 
-DOCUMENT = "document.json"
-"""Name of the film document in a job's folder."""
-
 
 class Pixels:
     """Reads pixel bytes of a job's files by mapping them: no image is copied before it is resampled."""

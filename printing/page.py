@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+DOCUMENT = "document.json"
+"""Name of the film document in a job's folder."""
+
 VERSION = 1
 """Version of the JSON form; a reader refuses another one."""
 
