@@ -185,7 +185,7 @@ class Events:
     # -- the job table ------------------------------------------------------------------------------------------
 
     def _committed(self, job: Job, event: JobEvent) -> None:
-        if job.kind == "film":
+        if job.kind == "film" and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._heard, job, event)
 
     def _heard(self, job: Job, event: JobEvent) -> None:

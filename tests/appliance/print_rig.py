@@ -1,11 +1,15 @@
 """A print service with a real job table and spool, and two consoles that play the same scripts.
 
-`MemoryConsole` hands messages to the service as the association would; `NetworkConsole` is pynetdicom over TCP.
+`MemoryConsole` hands messages to the service as the association would; `NetworkConsole` writes every
+byte of the upper layer itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,7 +20,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydicom import Dataset
-from pynetdicom import AE, build_role, evt
 
 from appliance.association.entity import Entity, Kind
 from appliance.association.message import AcceptedContext, Association, CommandField, Ending, Refused, Request
@@ -239,38 +242,39 @@ class MemoryConsole(Console):
 
 
 class NetworkConsole(Console):
-    """pynetdicom as a console, with UIDs of its own, for it does not tell those that an SCP makes."""
+    """A console on a socket of its own, every byte of the upper layer written here. Confirms events as they come."""
 
     def __init__(
         self, rig: Rig, port: int, *, explicit: bool = True, meta: str = GRAYSCALE_META, print_job: bool = True
     ) -> None:
         super().__init__()
         self.rig = rig
-        self.meta = meta
         self.color = meta == COLOR_META
+        self.explicit = explicit
         self.events: list[tuple[str, str, int, Dataset | None]] = []
-        self._uids = count(1)
-        syntax = EXPLICIT if explicit else IMPLICIT
-        ae = AE("CONSOLE")
-        ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = 10
-        for uid in (meta, *([PRINT_JOB] if print_job else [])):
-            ae.add_requested_context(uid, syntax)
-        handlers = [(evt.EVT_N_EVENT_REPORT, self._heard)]
-        roles = [build_role(PRINT_JOB, scu_role=True, scp_role=True)] if print_job else []
-        self.scu = ae.associate(
-            "127.0.0.1",
-            port,
-            ae_title="FILM",
-            evt_handlers=handlers,
-            ext_neg=roles,  # type: ignore[arg-type]
-        )
-        assert self.scu.is_established
+        self._numbers = count(1)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+        self._associate([meta, *([PRINT_JOB] if print_job else [])], EXPLICIT if explicit else IMPLICIT)
 
-    def _heard(self, event: Any) -> tuple[int, None]:
-        request = event.request
-        data = event.event_information if request.EventInformation else None
-        self.events.append((request.AffectedSOPClassUID, request.AffectedSOPInstanceUID, request.EventTypeID, data))
-        return 0, None
+    def told(self, sop_class_uid: str) -> list[int]:
+        """Event Type IDs of one class, in order."""
+        return [event for uid, _, event, _ in self.events if uid == sop_class_uid]
+
+    def _associate(self, abstract_syntaxes: list[str], transfer_syntax: str) -> None:
+        """PS3.8 §9.3.2: an A-ASSOCIATE-RQ; every context must be accepted."""
+        contexts = b"".join(
+            _item(0x20, bytes((2 * at + 1, 0, 0, 0)) + _item(0x30, uid) + _item(0x40, transfer_syntax))
+            for at, uid in enumerate(abstract_syntaxes)
+        )
+        user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _item(0x52, "1.2.3.4.5"))
+        titles = b"FILM".ljust(16) + b"CONSOLE".ljust(16) + bytes(32)
+        body = struct.pack(">HH", 1, 0) + titles + _item(0x10, "1.2.840.10008.3.1.1.1") + contexts + user
+        self._pdu(0x01, body)
+        kind, answer = self._read_pdu()
+        assert kind == 0x02, "not accepted"
+        assert len(re.findall(rb"\x21\0..[\x01-\xff]\0\0", answer, re.DOTALL)) == len(abstract_syntaxes)
 
     def exchange(
         self,
@@ -282,28 +286,130 @@ class NetworkConsole(Console):
         action: int | None = None,
         tags: tuple[int, ...] = (),
     ) -> Answer:
-        meta = {"meta_uid": self.meta}
-        answered: Dataset | None = None
-        if command is Command.N_CREATE:
-            uid = uid or f"1.2.840.777.{next(self._uids)}"
-            status, answered = self.scu.send_n_create(data, sop_class_uid, uid, **meta)
-        elif command is Command.N_SET:
-            assert data is not None
-            status, answered = self.scu.send_n_set(data, sop_class_uid, uid, **meta)
-        elif command is Command.N_GET:
-            status, answered = self.scu.send_n_get(list(tags), sop_class_uid, uid, **meta)
-        elif command is Command.N_ACTION:
-            status, answered = self.scu.send_n_action(data, action or 0, sop_class_uid, uid, **meta)
-        else:
-            status = self.scu.send_n_delete(sop_class_uid, uid, **meta)
-        assert "Status" in status, "no response"
-        return Answer(status.Status, uid, answered, str(status.get("ErrorComment", "")))
+        number = next(self._numbers)
+        requested = command is not Command.N_CREATE
+        elements: dict[int, bytes] = {
+            0x0003 if requested else 0x0002: _uid(sop_class_uid),
+            0x0100: struct.pack("<H", FIELDS[command]),
+            0x0110: struct.pack("<H", number),
+            0x0800: struct.pack("<H", 0x0101 if data is None else 1),
+        }
+        if uid is not None:
+            elements[0x1001 if requested else 0x1000] = _uid(uid)
+        if tags:
+            elements[0x1005] = b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in tags)
+        if action is not None:
+            elements[0x1008] = struct.pack("<H", action)
+        self._send(elements, None if data is None else encode(data, self.explicit))
+        while True:
+            found, raw = self._message()
+            if self._confirmed(found, raw):
+                continue
+            assert struct.unpack("<H", found[0x0120])[0] == number
+            return self._answer(found, raw)
+
+    def _answer(self, found: dict[int, bytes], raw: bytes | None) -> Answer:
+        at = found.get(0x1005) or found.get(0x0901) or b""
+        return Answer(
+            struct.unpack("<H", found[0x0900])[0],
+            found.get(0x1000, b"").decode().rstrip("\0") or None,
+            None if raw is None else decode(raw, self.explicit),
+            found.get(0x0902, b"").decode().rstrip(),
+            tuple(group << 16 | element for group, element in struct.iter_unpack("<HH", at)),
+        )
+
+    def _confirmed(self, found: dict[int, bytes], raw: bytes | None) -> bool:
+        """Answers an N-EVENT-REPORT-RQ, if that is what it is."""
+        if struct.unpack("<H", found[0x0100])[0] != 0x0100:
+            return False
+        uid, event = found[0x1000].decode().rstrip("\0"), struct.unpack("<H", found[0x1002])[0]
+        data = None if raw is None else decode(raw, self.explicit)
+        self.events.append((found[0x0002].decode().rstrip("\0"), uid, event, data))
+        self._send(
+            {
+                0x0002: found[0x0002],
+                0x0100: struct.pack("<H", 0x8100),
+                0x0120: found[0x0110],
+                0x0800: struct.pack("<H", 0x0101),
+                0x0900: bytes(2),
+            },
+            None,
+        )
+        return True
+
+    def listen(self, until: Callable[[], bool]) -> None:
+        """Hear events until something is so."""
+        while not until():
+            assert self._confirmed(*self._message())
+
+    def _send(self, elements: dict[int, bytes], data: bytes | None) -> None:
+        body = b"".join(
+            struct.pack("<HHI", 0, element, len(value)) + value for element, value in sorted(elements.items())
+        )
+        command = struct.pack("<HHII", 0, 0, 4, len(body)) + body
+        for control, raw in ((1, command), (0, data)):
+            if raw is None:
+                continue
+            for at in range(0, max(1, len(raw)), 16000):
+                last = 2 if at + 16000 >= len(raw) else 0
+                piece = raw[at : at + 16000]
+                self._pdu(0x04, struct.pack(">IBB", len(piece) + 2, 1, control | last) + piece)
+
+    def _message(self) -> tuple[dict[int, bytes], bytes | None]:
+        command, data, done = bytearray(), bytearray(), 0
+        elements: dict[int, bytes] = {}
+        while True:
+            kind, body = self._read_pdu()
+            assert kind == 0x04, f"PDU {kind}"
+            at = 0
+            while at < len(body):
+                length, _, control = struct.unpack_from(">IBB", body, at)
+                (command if control & 1 else data).extend(body[at + 6 : at + 4 + length])
+                at += 4 + length
+                done |= (control & 1 or 4) if control & 2 else 0
+            if done & 1 and not elements:
+                elements = _elements(bytes(command))
+            if elements and (elements[0x0800] == b"\x01\x01" or done & 4):
+                return elements, bytes(data) if done & 4 else None
+
+    def _pdu(self, kind: int, body: bytes) -> None:
+        self._socket.sendall(struct.pack(">BBI", kind, 0, len(body)) + body)
+
+    def _read_pdu(self) -> tuple[int, bytes]:
+        header = self._file.read(6)
+        assert len(header) == 6, "the connection was closed"
+        kind, _, length = struct.unpack(">BBI", header)
+        return kind, self._file.read(length)
 
     def close(self, ending: Ending = Ending.RELEASED) -> None:
         if ending is Ending.RELEASED:
-            self.scu.release()
+            self._pdu(0x05, bytes(4))
+            kind, _ = self._read_pdu()
+            while kind == 0x04:
+                kind, _ = self._read_pdu()
+            assert kind == 0x06
         else:
-            self.scu.abort()
+            self._pdu(0x07, bytes(4))
+        self._file.close()
+        self._socket.close()
+
+
+def _item(kind: int, value: bytes | str) -> bytes:
+    raw = value if isinstance(value, bytes) else value.encode()
+    return struct.pack(">BBH", kind, 0, len(raw)) + raw
+
+
+def _uid(text: str) -> bytes:
+    return text.encode() + b"\0" * (len(text) % 2)
+
+
+def _elements(raw: bytes) -> dict[int, bytes]:
+    found, at = {}, 0
+    while at < len(raw):
+        _, element, length = struct.unpack_from("<HHI", raw, at)
+        found[element] = raw[at + 8 : at + 8 + length]
+        at += 8 + length
+    return found
 
 
 def wait_for(true: Callable[[], object], what: str, seconds: float = 10) -> None:

@@ -21,6 +21,7 @@ from printing.attributes import VRS
 from printing.elements import read, write
 from printing.printer import Printer
 from printing.session import Effect, PrintRequest, Session, Submit, World, step
+from printing.status import is_warning
 from printing.terms import (
     COLOR_IMAGE_BOX,
     FILM_BOX,
@@ -143,7 +144,7 @@ class Console:
 
     def film_session(self, uid: str | None = None, **attributes: object) -> Answer:
         answer = self.say(Command.N_CREATE, FILM_SESSION, uid, data_set(**attributes) if attributes else None)
-        if answer.status < 0xC000 and answer.uid:
+        if answer.uid and (answer.status == 0 or is_warning(answer.status)):
             self.session_uid = answer.uid
         return answer
 
