@@ -10,11 +10,12 @@ import importlib
 import pkgutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 import appliance.schema
@@ -25,6 +26,20 @@ BUSY_TIMEOUT_MS = 10_000
 
 class DatabaseProblem(Exception):
     """The database cannot be used; the text says why and what to do."""
+
+
+class FastTransaction:
+    """What `Database.fast_transaction` yields."""
+
+    def __init__(self, database: Database, cursor: Any) -> None:
+        self._database = database
+        self._cursor = cursor
+
+    def execute(self, statement: TextClause, values: Mapping[str, object]) -> Any:
+        """Execute one statement; the driver's cursor, for `rowcount` and rows."""
+        words, order = self._database.prepared(statement)
+        self._cursor.execute(words, values if order is None else [values[name] for name in order])
+        return self._cursor
 
 
 class Database:
@@ -38,6 +53,8 @@ class Database:
     def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
         url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
         self._writer = threading.Lock()
+        self._fast: Any = None
+        self._prepared: dict[TextClause, tuple[str, tuple[str, ...] | None]] = {}
         if url.startswith("sqlite"):
             self.engine: Engine = create_engine(
                 url, poolclass=QueuePool, pool_size=4, max_overflow=12, connect_args={"check_same_thread": False}
@@ -53,6 +70,34 @@ class Database:
         """The writer's turn: commits at the end of the block, rolls back on an exception."""
         with self._writer, self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def fast_transaction(self) -> Iterator[FastTransaction]:
+        """The writer's turn without SQLAlchemy's way through each statement: for the one commit that a peer waits for
+        a thousand times in a row (measured: a fifth of the time). Statements are prepared once by `prepared`."""
+        with self._writer:
+            if self._fast is None:
+                self._fast = self.engine.raw_connection()
+            connection: Any = self._fast
+            cursor = connection.cursor()
+            try:
+                if self.engine.dialect.name == "sqlite":
+                    cursor.execute("BEGIN IMMEDIATE")
+                yield FastTransaction(self, cursor)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                cursor.close()
+
+    def prepared(self, statement: TextClause) -> tuple[str, tuple[str, ...] | None]:
+        """A statement in the driver's own words, and the order of its parameters where they go by position."""
+        if statement not in self._prepared:
+            compiled: Any = statement.compile(dialect=self.engine.dialect)
+            order = tuple(compiled.positiontup) if compiled.positional else None
+            self._prepared[statement] = (str(compiled), order)
+        return self._prepared[statement]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -102,6 +147,9 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._fast is not None:
+            self._fast.close()
+            self._fast = None
         self.engine.dispose()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from appliance.database import Database
+from appliance.database import Database, FastTransaction
 from media.identity import Identity
 from media.instance import InstanceHeader
 from media.store import InstanceStore
@@ -182,7 +182,7 @@ class InstanceIndex:
 
     def _commit(self, batch: Sequence[_Ticket]) -> None:
         try:
-            with self._database.transaction() as connection:
+            with self._database.fast_transaction() as connection:
                 now = self._wall()
                 for ticket in batch:
                     if not self._insert(connection, ticket.arrival, now):
@@ -194,7 +194,7 @@ class InstanceIndex:
             for ticket in batch:
                 ticket.done = True
 
-    def _insert(self, connection: Connection, arrival: Arrival, now: float) -> bool:
+    def _insert(self, connection: FastTransaction, arrival: Arrival, now: float) -> bool:
         header = arrival.header
         instance_id = arrival.file.rpartition("/")[2]
         result = connection.execute(
@@ -222,7 +222,7 @@ class InstanceIndex:
         self._receive(connection, arrival, instance_id, now)
         return True
 
-    def _receive(self, connection: Connection, arrival: Arrival, instance_id: str, now: float) -> None:
+    def _receive(self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: str, now: float) -> None:
         connection.execute(
             INSERT_RECEPTION,
             {
@@ -237,9 +237,8 @@ class InstanceIndex:
         )
 
     @staticmethod
-    def _known(connection: Connection, sop_instance_uid: str) -> _Known:
-        row = connection.execute(KNOWN, {"uid": sop_instance_uid}).one()
-        return _Known(row.id, row.file, row.data_offset, row.file_bytes, row.transfer_syntax_uid)
+    def _known(connection: FastTransaction, sop_instance_uid: str) -> _Known:
+        return _Known(*connection.execute(KNOWN, {"uid": sop_instance_uid}).fetchone())
 
     def _again(self, arrival: Arrival, known: _Known) -> Arrival:
         """A UID that is taken: the same bytes are the same instance, others are kept aside."""
