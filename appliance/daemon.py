@@ -49,7 +49,7 @@ from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.runner import Runner
 from appliance.services.print import Bounds, Manners, PrintService, printer_of
-from appliance.services.storage import Reserve, Station, StorageService
+from appliance.services.storage import Pace, Reserve, Station, StorageService
 from appliance.status import snapshot
 from media.records import for_patient_discs
 from media.store import InstanceStore
@@ -161,6 +161,7 @@ class Appliance:
         self.reserve = Reserve(state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
         self._executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         self._stack.callback(self._executor.shutdown, wait=True)
+        self._pace = Pace()
         self.hasher = Hasher(self.index, self.store)
         self._stack.callback(self.hasher.close)
 
@@ -224,7 +225,7 @@ class Appliance:
     def _storage(self, key: str) -> MakeService:
         station = Station(key, self._arrived, self._association_closed)
         return lambda association: StorageService(
-            association, station, self.store, self.index, self.reserve, self._executor
+            association, station, self.store, self.index, self.reserve, self._executor, self._pace
         )
 
     def _arrived(self, arrival: Arrival) -> None:

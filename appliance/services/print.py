@@ -14,7 +14,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -277,16 +277,17 @@ class PrintService:
         explicit = request.context.transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
         sink = request.data
         if isinstance(sink, PixelSink):
+            short = sink.short
             path = sink.keep()
             try:
-                with path.open("rb") as opened, _mapped(opened.fileno()) as data:
+                with nullcontext(short) if short is not None else _mapped(path) as data:
                     yield _read(data, explicit), path.name
             except (OSError, Refused) as failure:
                 path.unlink(missing_ok=True)
                 raise failure if isinstance(failure, Refused) else Refused(NO_MEMORY_FOR_IMAGE) from failure
             return
-        data = sink.read() if isinstance(sink, MemorySink) else b""
-        yield (_read(data, explicit) if data else NOTHING), ""
+        raw = sink.read() if isinstance(sink, MemorySink) else b""
+        yield (_read(raw, explicit) if raw else NOTHING), ""
 
     def _response(self, request: Request, reply: Reply) -> Response:
         explicit = request.context.transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
@@ -367,6 +368,11 @@ class PixelSink:
     def complete(self) -> None:
         self._sink.complete()
 
+    @property
+    def short(self) -> bytes | None:
+        """The data set, where it is still in memory."""
+        return self._sink.read() if self._sink.in_memory else None
+
     def keep(self) -> Path:
         """The data set as a file that is ours from now on.
 
@@ -398,11 +404,8 @@ def _read(data: Buffer, explicit: bool) -> AttributeList:
 
 
 @contextmanager
-def _mapped(fd: int) -> Iterator[Buffer]:
-    if os.fstat(fd).st_size == 0:
-        yield b""
-        return
-    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
+def _mapped(path: Path) -> Iterator[Buffer]:
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield data
 
 
