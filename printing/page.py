@@ -146,7 +146,7 @@ class FilmDocument:
 
     def to_json(self) -> str:
         """The document as JSON, the same bytes for the same document."""
-        return json.dumps({"version": VERSION, **plain(self)}, ensure_ascii=True, sort_keys=True, indent=1)
+        return json.dumps({"version": VERSION, **plain(self)}, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> FilmDocument:
