@@ -222,7 +222,9 @@ class InstanceIndex:
         self._receive(connection, arrival, instance_id, now)
         return True
 
-    def _receive(self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: str, now: float) -> None:
+    def _receive(
+        self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: str, now: float
+    ) -> None:
         connection.execute(
             INSERT_RECEPTION,
             {
