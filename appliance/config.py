@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
+from printing import film_size
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 
@@ -338,6 +339,8 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
         value = getattr(printer, key)
         if value not in ("BLACK", "WHITE") and not (value.isdigit() and int(value) <= 500):
             yield f"{key}: BLACK, WHITE or a density from 0 to 500 in 1/100 OD"
+    if film_size.parse(printer.film_size_id) is None:
+        yield f"film_size_id: none of {', '.join(film_size.FILM_SIZES)}"
     if printer.min_density >= printer.max_density:
         yield "min_density: not below max_density"
     for number, custom in printer.custom.items():

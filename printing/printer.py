@@ -8,7 +8,7 @@ from datetime import datetime
 
 from printing import terms
 from printing.elements import Value
-from printing.film_size import FILM_SIZES, FilmSize
+from printing.film_size import FilmSize, parse
 from printing.layout import Formats
 from printing.terms import ExecutionStatus, PrinterStatus
 
@@ -62,8 +62,15 @@ class Printer:
     calibrated: datetime | None = None
 
     def film_size(self) -> FilmSize:
-        """The film where the dialogue names none."""
-        return FilmSize(self.film_size_id, *FILM_SIZES[self.film_size_id])
+        """The film where the dialogue names none.
+
+        Raises:
+            ValueError: the printer was made with a film size that says no millimetres.
+        """
+        film = parse(self.film_size_id)
+        if film is None:
+            raise ValueError(f"{self.film_size_id} is no film size")
+        return film
 
 
 @dataclass(frozen=True, slots=True)
