@@ -6,6 +6,7 @@ To support an attribute, add a row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ REQUESTED_IMAGE_SIZE, REQUESTED_DECIMATE_CROP_BEHAVIOR = 0x20200030, 0x20200040
 GRAYSCALE_IMAGE_SEQUENCE, COLOR_IMAGE_SEQUENCE = 0x20200110, 0x20200111
 REFERENCED_SOP_CLASS_UID, REFERENCED_SOP_INSTANCE_UID = 0x00081150, 0x00081155
 REFERENCED_PRINT_JOB_SEQUENCE = 0x21000500
+
+_BIN = re.compile(r"BIN_[1-9][0-9]{0,11}", re.ASCII)
 
 MOST_CENTI_OD = 500
 """Densities up to here are printed; no film is blacker."""
@@ -98,6 +101,14 @@ def anything(value: Value, printer: Printer) -> Value:
     return value
 
 
+def character_set(value: Value, printer: Printer) -> Value:
+    """Terms for character sets that there are; blanks around them are forgiven."""
+    named = [name.strip() for name in str(value).split("\\")]
+    if not terms.CHARACTER_SETS.issuperset(named):
+        raise OutOfRange
+    return "\\".join(named)
+
+
 def term(*known: str) -> Rule:
     """One of some terms. Case and blanks around it are forgiven."""
 
@@ -124,8 +135,7 @@ def whole(lowest: int, highest: int) -> Rule:
 def destination(value: Value, printer: Printer) -> Value:
     """MAGAZINE, PROCESSOR, BIN_i."""
     text = str(value).strip().upper()
-    number = text.removeprefix("BIN_")
-    if text in ("MAGAZINE", "PROCESSOR") or (text != number and number.isdigit() and not number.startswith("0")):
+    if text in ("MAGAZINE", "PROCESSOR") or _BIN.fullmatch(text):
         return text
     raise OutOfRange
 
@@ -210,7 +220,7 @@ def _is(value: Value) -> Default:
 # -- attributes ------------------------------------------------------------------------------------------------------
 
 _ATTRIBUTES: tuple[Attribute, ...] = (
-    Attribute(SPECIFIC_CHARACTER_SET, "SpecificCharacterSet", "CS", anything, "any of PS3.3 C.12.1.1.2"),
+    Attribute(SPECIFIC_CHARACTER_SET, "SpecificCharacterSet", "CS", character_set, "any of PS3.3 C.12.1.1.2"),
     Attribute(NUMBER_OF_COPIES, "NumberOfCopies", "IS", whole(1, 999), "1 to 999", _is(1)),
     Attribute(PRINT_PRIORITY, "PrintPriority", "CS", term(*terms.PRINT_PRIORITIES), "HIGH, MED, LOW", _is("MED")),
     Attribute(

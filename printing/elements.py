@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -323,7 +324,8 @@ def decode_text(text: str, character_set: tuple[str, ...]) -> str:
     from pydicom.charset import convert_encodings, decode_bytes  # rare, and not needed to run
 
     try:
-        encodings = convert_encodings(list(character_set) or [""])
-        return decode_bytes(text.encode("latin-1"), encodings, set(b"\n\r\t\f\\"))
+        with warnings.catch_warnings(action="ignore"):  # they would repeat text of the peer
+            encodings = convert_encodings(list(character_set) or [""])
+            return decode_bytes(text.encode("latin-1"), encodings, set(b"\n\r\t\f\\"))
     except Exception:
         return text

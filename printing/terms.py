@@ -91,6 +91,14 @@ RESOLUTIONS = ("STANDARD", "HIGH")
 LUT_SHAPES = ("IDENTITY", "LIN OD")
 PHOTOMETRIC_INTERPRETATIONS = ("MONOCHROME1", "MONOCHROME2")
 
+_SETS = ("6", "100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166")
+CHARACTER_SETS = frozenset(
+    {f"ISO_IR {number}" for number in (*_SETS, "192")}
+    | {f"ISO 2022 IR {number}" for number in (*_SETS, "87", "159", "149", "58")}
+    | {"GB18030", "GBK", ""}
+)
+"""Specific Character Set (0008,0005), PS3.3 C.12.1.1.2; the first of several may be empty."""
+
 _SIZES = ("8X10", "10X12", "10X14", "11X14", "14X14", "14X17", "24X24", "24X30")
 
 STATUS_INFO_TERMS = frozenset(

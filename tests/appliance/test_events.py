@@ -226,6 +226,7 @@ def test_events_over_tcp_while_the_console_goes_on(rig: Rig) -> None:
     """PENDING, PRINTING, DONE between the console's own requests, each confirmed as it comes."""
     console = NetworkConsole(rig, rig.listen())
     assert console.whole_film().status == 0
+    assert console.events == []  # never between a request and its response
     job = rig.jobs.claim("film", "test")
     assert job is not None
     for event, facts in FINISHED:

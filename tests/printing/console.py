@@ -5,6 +5,7 @@ Data sets are written and read by pydicom, so that the codec of the room is judg
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -223,6 +224,7 @@ class StepConsole(Console):
         self.undefined_lengths = undefined_lengths
         self.effects: tuple[Effect, ...] = ()
         self.files: dict[str, bytes] = {}
+        self.damage: Callable[[bytes], bytes] = lambda raw: raw
 
     def exchange(
         self,
@@ -234,7 +236,7 @@ class StepConsole(Console):
         action: int | None = None,
         tags: tuple[int, ...] = (),
     ) -> Answer:
-        raw = b"" if data is None else encode(data, self.explicit, self.undefined_lengths)
+        raw = self.damage(b"" if data is None else encode(data, self.explicit, self.undefined_lengths))
         file = f"file{len(self.files)}"
         self.files[file] = raw
         request = PrintRequest(

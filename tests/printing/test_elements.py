@@ -177,3 +177,9 @@ def test_text_in_a_character_set() -> None:
     assert elements.decode_text("Gr\xf6\xdfe", ("ISO_IR 100",)) == "Größe"
     assert elements.decode_text("Größe".encode().decode("latin-1"), ("ISO_IR 192",)) == "Größe"
     assert elements.decode_text("plain", ("NONSENSE",)) == "plain"
+
+
+def test_decoding_text_warns_nobody(recwarn: pytest.WarningsRecorder) -> None:
+    assert elements.decode_text("Gr\xf6\xdfe", ("NONSENSE",))
+    assert elements.decode_text("\xff\xfe\xf6", ("ISO_IR 192",))
+    assert not recwarn.list

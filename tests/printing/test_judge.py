@@ -15,7 +15,7 @@ from printing.status import Refused, Verdict
 from printing.terms import COLOR_IMAGE_BOX, FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, Command
 from tests.printing.console import data_set, encode, image
 
-pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS", "ignore:Unknown encoding")
 
 PRINTER = Printer()
 CREATED = [usage for usage in USAGES if usage.n_create]
@@ -82,6 +82,7 @@ def test_h_2_4_without_a_value(usage: Usage, command: Command) -> None:
 
 
 BAD: dict[str, object] = {
+    "SpecificCharacterSet": "KLINGON",
     "NumberOfCopies": 0,
     "PrintPriority": "SOON",
     "MediumType": "PARCHMENT",
@@ -119,7 +120,7 @@ def test_h_2_4_out_of_range_is_a_warning_and_the_default(usage: Usage, command: 
 
 
 def test_every_attribute_with_a_range_has_a_bad_value_here() -> None:
-    free = {"SpecificCharacterSet", "FilmSessionLabel", "OwnerID", "SmoothingType", "ConfigurationInformation"}
+    free = {"FilmSessionLabel", "OwnerID", "SmoothingType", "ConfigurationInformation"}
     special = {"ImageDisplayFormat", "ImageBoxPosition", "ReflectedAmbientLight"}  # refused, or any value is right
     ranged = {one.keyword for one in ATTRIBUTES.values() if one.vr != "SQ"} - free - special
     assert ranged == set(BAD)
@@ -133,6 +134,7 @@ GOOD: list[tuple[str, str, object, Value]] = [
     (FILM_SESSION, "FilmDestination", "BIN_12", "BIN_12"),
     (FILM_SESSION, "MemoryAllocation", 0, 0),
     (FILM_SESSION, "OwnerID", "me", "me"),
+    (FILM_SESSION, "SpecificCharacterSet", ["", "ISO 2022 IR 87"], r"\ISO 2022 IR 87"),
     (FILM_BOX, "ImageDisplayFormat", r"row\1,2", r"ROW\1,2"),
     (FILM_BOX, "FilmSizeID", "CURRENT", "14INX17IN"),
     (FILM_BOX, "FilmSizeID", "A3", "A3"),

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from printing import session as room
+from printing.elements import Malformed, read
 from printing.layout import CustomFormat, Formats
 from printing.page import FilmDocument, Rectangle
 from printing.printer import Printer
@@ -586,3 +587,33 @@ def test_no_order_of_requests_breaks_the_session(data: st.DataObject) -> None:
         film_session = console.session.film_session
         for film in film_session.film_boxes if film_session else ():
             assert sorted(box.position for box in film.image_boxes) == list(range(1, len(film.cells) + 1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.booleans())
+def test_no_damaged_message_breaks_the_session(data: st.DataObject, explicit: bool) -> None:
+    """Bytes turned in every message of a dialogue: an answer that the standard has, and a document that is one."""
+    console = StepConsole(explicit=explicit)
+    console.damage = lambda raw: damaged(raw, explicit, data)
+    console.film_session(NumberOfCopies=2, FilmSessionLabel="label", SpecificCharacterSet="ISO_IR 100", OwnerID="me")
+    console.film_box(r"ROW\1,2", FilmSizeID="A4", MaxDensity=300, MinDensity=20, BorderDensity="150", Trim="YES")
+    for number in range(1, len(console.boxes) + 1):
+        console.image_box(number, image(4, 4, bits=12), Polarity="REVERSE", RequestedImageSize="50.5")
+        assert console.answer.status in MEANINGS
+    console.print_film()
+    assert console.answer.status in MEANINGS
+    for effect in console.effects:
+        if isinstance(effect, room.Submit):
+            assert FilmDocument.from_json(effect.document.to_json()) == effect.document
+
+
+def damaged(raw: bytes, explicit: bool, data: st.DataObject) -> bytes:
+    """Some bytes turned; what is no attribute list any more comes as it was."""
+    turned = bytearray(raw)
+    for _ in range(data.draw(st.integers(0, 3)) if raw else 0):
+        turned[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read(bytes(turned), explicit)
+    except Malformed:
+        return raw
+    return bytes(turned)
