@@ -13,10 +13,11 @@ import pytest
 from pydicom.sequence import Sequence
 
 from appliance import films as films_room
-from appliance.association.message import Ending
+from appliance.association.message import AcceptedContext, Ending
+from appliance.config import PrinterTable
 from appliance.films import Films
 from appliance.jobs import JobEvent, Jobs
-from appliance.services.print import Manners, new_uid
+from appliance.services.print import Manners, new_uid, printer_of
 from printing.page import FilmDocument
 from printing.terms import (
     COLOR_META,
@@ -29,7 +30,7 @@ from printing.terms import (
     Command,
 )
 from tests.appliance.print_rig import MemoryConsole, NetworkConsole, Rig, wait_for
-from tests.printing.console import data_set, encode, image
+from tests.printing.console import EXPLICIT, data_set, encode, image
 
 
 @pytest.fixture
@@ -485,3 +486,39 @@ def test_no_console_sees_what_another_one_made(rig: Rig) -> None:
     second.film_uid, second.boxes = first.film_uid, first.boxes
     assert second.image_box().status == 0x0112
     assert second.print_film().status == 0x0112
+
+
+def test_h_4_2_2_1_3_on_a_members_own_context_the_accepted_meta_class_decides(rig: Rig) -> None:
+    for metas, color in (((COLOR_META,), True), ((GRAYSCALE_META, COLOR_META), False), ((), False)):
+        console = MemoryConsole(rig, meta=FILM_SESSION)
+        contexts = console.association.contexts
+        for number, meta in enumerate(metas):
+            contexts[101 + 2 * number] = AcceptedContext(101 + 2 * number, meta, EXPLICIT)
+        console.color = color
+        assert console.whole_film().status == 0
+        assert document_of(rig)[0].pages[0].color is color
+
+
+def test_a_printer_is_what_the_configuration_says() -> None:
+    table = PrinterTable.model_validate(
+        {
+            "dpi": 600,
+            "film_size_id": "A3",
+            "min_density": 5,
+            "max_density": 210,
+            "illumination": 150,
+            "reflected_ambient_light": 0,
+            "border_density": "WHITE",
+            "empty_image_density": "150",
+            "slides": [3, 4],
+            "custom": {"7": {"boxes": [[0, 0, 50, 100], [50, 0, 50, 100]]}},
+        }
+    )
+    printer = printer_of("PAPER", table, "1.0")
+    assert (printer.name, printer.dpi, printer.film_size().width_mm) == ("PAPER", 600, 297)
+    assert (printer.min_density_centi_od, printer.max_density_centi_od) == (5, 210)
+    assert (printer.illumination_cd_m2, printer.reflected_ambient_light_cd_m2) == (150, 0)
+    assert (printer.border_density, printer.empty_image_density) == ("WHITE", "150")
+    assert printer.formats.slides == (3, 4)
+    assert printer.formats.custom[7].cells == ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0))
+    assert printer.software_versions == "1.0"
