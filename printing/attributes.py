@@ -238,7 +238,7 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         r"STANDARD\C,R, ROW\R1,R2,…, COL\C1,C2,…, SLIDE, SUPERSLIDE, CUSTOM\i; at most 400 image boxes",
     ),
     Attribute(
-        FILM_ORIENTATION, "FilmOrientation", "CS", term("PORTRAIT", "LANDSCAPE"), "PORTRAIT, LANDSCAPE", _is("PORTRAIT")
+        FILM_ORIENTATION, "FilmOrientation", "CS", term(*terms.FilmOrientation), "PORTRAIT, LANDSCAPE", _is("PORTRAIT")
     ),
     Attribute(
         FILM_SIZE_ID,
@@ -297,13 +297,13 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         "the film session of the association; may be left out",
     ),
     Attribute(IMAGE_BOX_POSITION, "ImageBoxPosition", "US", position, "1 to the image boxes of the film"),
-    Attribute(POLARITY, "Polarity", "CS", term("NORMAL", "REVERSE"), "NORMAL, REVERSE", _is("NORMAL")),
+    Attribute(POLARITY, "Polarity", "CS", term(*terms.Polarity), "NORMAL, REVERSE", _is("NORMAL")),
     Attribute(REQUESTED_IMAGE_SIZE, "RequestedImageSize", "DS", millimetres, "0.1 to 2000 mm"),
     Attribute(
         REQUESTED_DECIMATE_CROP_BEHAVIOR,
         "RequestedDecimateCropBehavior",
         "CS",
-        term("DECIMATE", "CROP", "FAIL"),
+        term(*terms.DecimateCrop),
         "DECIMATE, CROP, FAIL; without it large images are decimated",
     ),
     Attribute(GRAYSCALE_IMAGE_SEQUENCE, "BasicGrayscaleImageSequence", "SQ", required, "no item, or one"),

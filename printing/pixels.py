@@ -9,6 +9,7 @@ from printing import attributes as tags
 from printing.elements import AttributeList, BadValue
 from printing.page import PixelReference
 from printing.status import INVALID_ATTRIBUTE_VALUE, MISSING_ATTRIBUTE, MISSING_VALUE, Refused
+from printing.terms import PHOTOMETRIC_INTERPRETATIONS
 
 MOST_EDGE_PX = 32_768
 """Rows or columns of one image: beyond 600 dpi on the longest film."""
@@ -99,7 +100,7 @@ def reference(item: AttributeList, color: bool, file: str) -> PixelReference:
     photometric = _photometric(item)
     if samples != (3 if color else 1):
         raise _invalid(tags.SAMPLES_PER_PIXEL)
-    if photometric not in (("RGB",) if color else ("MONOCHROME1", "MONOCHROME2")):
+    if photometric not in (("RGB",) if color else PHOTOMETRIC_INTERPRETATIONS):
         raise _invalid(tags.PHOTOMETRIC_INTERPRETATION)
     planar = _number(item, tags.PLANAR_CONFIGURATION, 1) if color else 0
     if planar not in (0, 1):
