@@ -594,6 +594,3 @@ _HANDLERS: Mapping[tuple[str, Command], Handler] = {
     (FILM_BOX, Command.N_ACTION): _print_film_box,
     **{(box_class, Command.N_SET): _set_image_box for box_class in IMAGE_BOXES},
 }
-
-OPERATIONS: frozenset[tuple[str, Command]] = frozenset(_HANDLERS)
-"""What a session answers: (SOP class, command)."""
