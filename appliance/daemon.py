@@ -36,7 +36,7 @@ from appliance.children import Children
 from appliance.collector import Collector
 from appliance.config import Config
 from appliance.control import ControlServer
-from appliance.database import Database
+from appliance.database import Database, DatabaseProblem, NewerDatabase
 from appliance.discs import Discs
 from appliance.dispatch import Service, ServiceConversation
 from appliance.events import Events
@@ -47,6 +47,7 @@ from appliance.instances import Arrival, InstanceIndex
 from appliance.jobs import Jobs
 from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.performers import DiscPerformer, FilmPerformer
+from appliance.retention import Retention
 from appliance.runner import Runner
 from appliance.services.print import Bounds, Manners, PrintService, printer_of
 from appliance.services.storage import Pace, Reserve, Station, StorageService
@@ -113,9 +114,8 @@ class Appliance:
     async def _start(self) -> None:
         state = self._make_state()
         self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
-        self.database = Database(state / "gravure.db")
+        await asyncio.to_thread(self._open_database, state / "gravure.db")
         self._stack.callback(self.database.close)
-        await asyncio.to_thread(self._open_database)
         self.jobs = Jobs(self.database, self._wall, self.config.appliance.queue_depth)
         await asyncio.to_thread(self.jobs.recover)
         self._make_storage(state)
@@ -131,6 +131,11 @@ class Appliance:
         self._stack.push_async_callback(self.control.close)
         self.runner.start()
         self._stack.push_async_callback(self.runner.close)
+        self.retention = Retention(self.config, self.database, self.jobs, self.index, self._wall)
+        self.retention.start()
+        self._stack.push_async_callback(self.retention.close)
+        self._adoption = asyncio.create_task(self._adopt_files())
+        self._stack.callback(self._adoption.cancel)
 
     def _make_state(self) -> Path:
         state = self.config.state
@@ -148,14 +153,30 @@ class Appliance:
             raise CannotStart(f"another appliance runs on the state folder {state}") from None
         return state
 
-    def _open_database(self) -> None:
-        self.database.check()
-        self.database.migrate()
+    def _open_database(self, file: Path) -> None:
+        """Open the database; a damaged one is set aside, and the index is made again from the stored files."""
+        self.database = Database(file)
+        try:
+            self.database.check()
+            self.database.migrate()
+        except NewerDatabase as failure:
+            raise CannotStart(str(failure)) from failure
+        except DatabaseProblem as failure:
+            self.database.close()
+            aside = file.with_name(f"{file.name}.damaged-{int(self._wall())}")
+            log.critical("the database is damaged: set aside", extra={"file": aside, "reason": failure})
+            for suffix in ("", "-wal", "-shm"):
+                damaged = file.with_name(file.name + suffix)
+                if damaged.exists():
+                    damaged.rename(aside.with_name(aside.name + suffix))
+            self.database = Database(file)
+            self.database.migrate()
 
     def _make_storage(self, state: Path) -> None:
         self.store = InstanceStore(state / "store")
         self.index = InstanceIndex(self.database, self.store, self._wall)
-        self._adopt = list(self.store.files())
+        self.index.collected = frozenset(self.config.discs)
+        self._found = list(self.store.files())
         disk = os.statvfs(state)
         wanted = self.config.appliance.disk_reserve_mb * 1_000_000
         self.reserve = Reserve(state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
@@ -164,6 +185,14 @@ class Appliance:
         self._pace = Pace()
         self.hasher = Hasher(self.index, self.store)
         self._stack.callback(self.hasher.close)
+
+    async def _adopt_files(self) -> None:
+        """Index what a crash, or a lost database, left without a row; after `ready`, nobody waits for it."""
+        found, self._found = self._found, []
+        adopted = await asyncio.to_thread(self.index.adopt, found)
+        if adopted:
+            log.warning("stored files were indexed again", extra={"instances": adopted})
+        self.hasher.kick()
 
     def _make_films(self, state: Path) -> None:
         self.films = Films(state / "spool", self.jobs, self.reserve.free_bytes)

@@ -28,6 +28,10 @@ class DatabaseProblem(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
+class NewerDatabase(DatabaseProblem):
+    """The database was written by a newer version of the appliance."""
+
+
 class FastTransaction:
     """What `Database.fast_transaction` yields."""
 
@@ -121,7 +125,7 @@ class Database:
         """Bring the schema to this version, one numbered step after the other, each in its own transaction.
 
         Raises:
-            DatabaseProblem: the database was written by a newer version.
+            NewerDatabase: the database was written by a newer version.
         """
         with self.transaction() as connection:
             connection.execute(
@@ -130,7 +134,7 @@ class Database:
             done = {row.number for row in connection.execute(text("SELECT number FROM migration"))}
         known = migrations()
         if done - known.keys():
-            raise DatabaseProblem(
+            raise NewerDatabase(
                 f"the database is of a newer version (step {max(done)}, this version knows {max(known)});"
                 " install that version again or restore a backup"
             )
@@ -144,6 +148,23 @@ class Database:
                     text("INSERT INTO migration (number, name) VALUES (:number, :name)"),
                     {"number": number, "name": name},
                 )
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one value for the next start."""
+        with self.transaction() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO memory (name, value) VALUES (:name, :value)"
+                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+                ),
+                {"name": name, "value": value},
+            )
+
+    def recall(self, name: str) -> str | None:
+        """A value that was remembered."""
+        with self.read() as connection:
+            found = connection.execute(text("SELECT value FROM memory WHERE name = :name"), {"name": name}).scalar()
+        return None if found is None else str(found)
 
     def close(self) -> None:
         """Close every connection."""

@@ -23,7 +23,8 @@ from sqlalchemy import Connection, bindparam, text
 
 from appliance.database import Database, FastTransaction
 from media.identity import Identity
-from media.instance import InstanceHeader
+from media.instance import InstanceHeader, Unparsable
+from media.part10 import scan_file
 from media.store import InstanceStore
 
 log = logging.getLogger("gravure.storage")
@@ -151,6 +152,8 @@ class InstanceIndex:
         self._database = database
         self._store = store
         self._wall = wall
+        self.collected: frozenset[str] = frozenset()
+        """Stations whose receptions wait for a disc job."""
         self._gate = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[_Ticket] = []
@@ -194,7 +197,7 @@ class InstanceIndex:
             for ticket in batch:
                 ticket.done = True
 
-    def _insert(self, connection: FastTransaction, arrival: Arrival, now: float) -> bool:
+    def _insert(self, connection: FastTransaction, arrival: Arrival, now: float, *, received: bool = True) -> bool:
         header = arrival.header
         instance_id = arrival.file.rpartition("/")[2]
         result = connection.execute(
@@ -219,7 +222,8 @@ class InstanceIndex:
         )
         if result.rowcount == 0:
             return False
-        self._receive(connection, arrival, instance_id, now)
+        if received:
+            self._receive(connection, arrival, instance_id, now)
         return True
 
     def _receive(
@@ -391,3 +395,102 @@ class InstanceIndex:
         rows = [{"id": key, "sha256": value} for key, value in hashes.items()]
         with self._database.transaction() as connection:
             connection.execute(text("UPDATE instance SET sha256 = :sha256 WHERE id = :id"), rows)
+
+    # -- forgetting and finding again -----------------------------------------------------------------------------
+
+    def forget(self, oldest: Mapping[str, float], oldest_of_all: float, most: int = 1000) -> int:
+        """Delete instances that no station keeps any longer.
+
+        An instance stays while one of its receptions is younger than its station's limit, waits for a disc job, or
+        belongs to a job that has not ended. One that nobody was sent (found again after a lost database) goes by
+        its own age.
+
+        Args:
+            oldest: by station, the wall clock time before which its receptions are forgotten.
+            oldest_of_all: the time for stations that are gone from the configuration.
+            most: how many are deleted in one transaction.
+
+        Returns:
+            How many were deleted.
+        """
+        total = 0
+        while batch := self._forgettable(oldest, oldest_of_all, most):
+            with self._database.transaction() as connection:
+                rows = [{"id": one.id} for one in batch]
+                files = [one.file for one in batch]
+                for one in rows:
+                    files += connection.execute(text("SELECT file FROM variant WHERE instance_id = :id"), one).scalars()
+                for table, column in (("variant", "instance_id"), ("reception", "instance_id"), ("instance", "id")):
+                    connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), rows)
+            for file in files:
+                self._store.remove(file)
+            total += len(batch)
+        return total
+
+    def _forgettable(self, oldest: Mapping[str, float], oldest_of_all: float, most: int) -> list[_Known]:
+        old = text(
+            "SELECT id, file, data_offset, file_bytes, transfer_syntax_uid FROM instance WHERE received < :newest"
+            " ORDER BY received"
+        )
+        receptions = text(
+            "SELECT reception.ae_title, reception.received, reception.job_id, job.state FROM reception"
+            " LEFT JOIN job ON job.id = reception.job_id WHERE reception.instance_id = :id"
+        )
+        newest = max([*oldest.values(), oldest_of_all])
+        found: list[_Known] = []
+        with self._database.read() as connection:
+            for row in connection.execute(old, {"newest": newest}):
+                kept = False
+                for reception in connection.execute(receptions, {"id": row.id}):
+                    waits = reception.job_id is None and reception.ae_title in self.collected
+                    running = reception.state is not None and reception.state not in ("DONE", "FAILURE")
+                    young = reception.received >= oldest.get(reception.ae_title, oldest_of_all)
+                    kept = kept or waits or running or young
+                if not kept:
+                    found.append(_Known(*row))
+                    if len(found) == most:
+                        break
+        return found
+
+    def adopt(self, files: Iterable[str]) -> int:
+        """Index files of the store that no row names: what a crash left between rename and commit, or all of them
+        after the database was lost. A file that is no instance is moved aside, never deleted.
+
+        Args:
+            files: relative to the store's folder, listed before anything new could arrive.
+
+        Returns:
+            How many were indexed.
+        """
+        with self._database.read() as connection:
+            named = set(connection.execute(text("SELECT file FROM instance UNION SELECT file FROM variant")).scalars())
+        adopted = 0
+        for file in files:
+            if file in named:
+                continue
+            try:
+                adopted += self._adopt(file)
+            except (Unparsable, OSError) as failure:
+                self._store.set_aside(file)
+                log.error("a stored file is damaged: set aside", extra={"file": file, "error": str(failure)})
+        return adopted
+
+    def _adopt(self, file: str) -> bool:
+        path = self._store.path(file)
+        header, meta = scan_file(path)
+        arrival = Arrival(
+            file=file,
+            file_bytes=path.stat().st_size,
+            data_offset=meta.data_offset,
+            header=header,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+            ae_title="",
+            calling_ae_title="",
+            association_id="",
+        )
+        with self._database.fast_transaction() as connection:
+            inserted = self._insert(connection, arrival, self._wall(), received=False)
+        if not inserted:
+            # A second content that was never acknowledged: its sender will send it again.
+            self._store.set_aside(file)
+        return inserted

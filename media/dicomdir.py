@@ -113,7 +113,8 @@ def write_dicomdir(
     builder = _Builder(now, icons or {}, key_table)
     for entry in entries:
         builder.add(entry)
-    _write(builder.patients, file_set_id, file_set_uid, out)
+    # A patient whose only study stands under another patient already has nothing below it: no record.
+    _write([patient for patient in builder.patients if patient.branches], file_set_id, file_set_uid, out)
     return builder.supplied
 
 

@@ -26,6 +26,9 @@ HEAD_BYTES = 64 * 1024
 """How much of the data set is kept in memory for the header scan. Pixel data begin before that in all but a few
 files (by trial on the corpus: 95 % within 16 KiB); where they do not, the scan reads the file."""
 
+SHELF_DIGITS = 2
+"""Files lie in 256 folders, named by the first digits of their names: a folder of 100,000 files is slow to list."""
+
 _LONG_VRS = frozenset({b"OB"})
 
 
@@ -118,8 +121,8 @@ class IncomingInstance:
         """
         os.fsync(self._fd)
         self._close()
-        relative = f"{self.name[:2]}/{self.name}"
-        shelf = f"{self._folder}/{self.name[:2]}"
+        relative = f"{self.name[:SHELF_DIGITS]}/{self.name}"
+        shelf = f"{self._folder}/{self.name[:SHELF_DIGITS]}"
         try:
             os.rename(self.path, f"{self._folder}/{relative}")
         except FileNotFoundError:
@@ -177,6 +180,7 @@ class InstanceStore:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_folder(folder / "incoming")
+        make_folder(folder / "damaged")
         for leftover in (folder / "incoming").iterdir():
             leftover.unlink()
 
@@ -193,9 +197,13 @@ class InstanceStore:
         """Delete one kept file; it may be gone already."""
         self.path(relative).unlink(missing_ok=True)
 
+    def set_aside(self, relative: str) -> None:
+        """Move a file that cannot be used to `damaged/`, where a person can look at it."""
+        self.path(relative).rename(self.folder / "damaged" / relative.rpartition("/")[2])
+
     def files(self) -> Iterator[str]:
         """Every kept file, relative to the store's folder: what the index is made again from."""
         for shelf in sorted(self.folder.iterdir()):
-            if shelf.is_dir() and shelf.name != "incoming":
+            if shelf.is_dir() and len(shelf.name) == SHELF_DIGITS:
                 for file in sorted(shelf.iterdir()):
                     yield f"{shelf.name}/{file.name}"
