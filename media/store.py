@@ -135,7 +135,7 @@ class IncomingInstance:
     def discard(self) -> None:
         """Leave nothing behind. Safe to call twice, and after `keep` it takes the kept file back."""
         self._close()
-        self._head.clear()
+        self._head = bytearray()
         try:
             os.unlink(self.path)
         except FileNotFoundError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pydicom
@@ -121,12 +121,16 @@ def _named(source: Path) -> str:
 def _decompressed(data_set: Dataset, source: Path, syntax: str) -> Dataset:
     if syntax not in DECODERS:
         raise CannotTranscode(f"transfer syntax {syntax} cannot be decoded")
+    for item in _items(data_set):
+        _decompress_icon(item, syntax)
     if "PixelData" not in data_set:
         return data_set  # a document in the syntax of its study: only the name of the encoding changes
     if _pixel_bytes(data_set) > MAX_PIXEL_BYTES:
         raise CannotTranscode("its pixels are too many")
     if syntax == JPEG_EXTENDED and int(data_set.BitsStored) > 8:
-        data_set = _by_dcmdjpeg(source)
+        data_set.PixelData = _by_dcmdjpeg(source)
+        data_set["PixelData"].VR = "OW"
+        data_set["PixelData"].is_undefined_length = False
     else:
         data_set.decompress(as_rgb=True, generate_instance_uid=False, decoding_plugin=DECODERS[syntax])
     if syntax in LOSSY and data_set.get("LossyImageCompression") != "01":
@@ -134,8 +138,29 @@ def _decompressed(data_set: Dataset, source: Path, syntax: str) -> Dataset:
     return data_set
 
 
-def _by_dcmdjpeg(source: Path) -> Dataset:
-    """12-bit JPEG Extended has no free decoder in Python: DCMTK's program, with fixed arguments."""
+def _items(data_set: Dataset) -> Iterator[Dataset]:
+    """Every item of every sequence, at any depth."""
+    for element in data_set:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield item
+                yield from _items(item)
+
+
+def _decompress_icon(item: Dataset, syntax: str) -> None:
+    """A compressed icon in a sequence is bound to the transfer syntax of the whole (PS3.3 C.7.6.1.1.6)."""
+    if "PixelData" not in item or not item["PixelData"].is_undefined_length:
+        return
+    if _pixel_bytes(item) > MAX_PIXEL_BYTES:
+        raise CannotTranscode("the pixels of an icon are too many")
+    item.file_meta = FileMetaDataset()
+    item.file_meta.TransferSyntaxUID = UID(syntax)
+    item.decompress(as_rgb=True, generate_instance_uid=False, decoding_plugin=DECODERS[syntax])
+    del item.file_meta
+
+
+def _by_dcmdjpeg(source: Path) -> bytes:
+    """12-bit JPEG Extended has no free decoder in Python: DCMTK's program, with fixed arguments. The pixels."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         out = Path(folder) / "out"
         try:
@@ -148,9 +173,7 @@ def _by_dcmdjpeg(source: Path) -> Dataset:
             raise CannotTranscode("dcmdjpeg took too long") from None
         if done.returncode != 0:
             raise CannotTranscode("dcmdjpeg cannot decode it")
-        decoded = pydicom.dcmread(out)
-        decoded.PixelData  # noqa: B018 (read it while the file is there)
-        return decoded
+        return bytes(pydicom.dcmread(out).PixelData)
 
 
 def _swap(data_set: Dataset) -> None:

@@ -48,8 +48,8 @@ def pictures(paths: Sequence[Path]) -> Iterator[Picture]:
         CannotCompose: a file is no image, or its pixels cannot be decoded.
     """
     import pydicom
-    from pydicom.pixels.utils import pixel_array
     from pydicom.pixels.processing import apply_modality_lut
+    from pydicom.pixels.utils import pixel_array
 
     for path in paths:
         try:

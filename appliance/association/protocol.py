@@ -552,7 +552,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("a service failed", extra={"association": self.id, "message": request.command_field.name})
+            log.exception("a service failed", extra={"association": self.id, "request": request.command_field.name})
             return Response(0x0110, None, None, "internal error")
 
     def _respond(self, request: Request, response: Response) -> None:

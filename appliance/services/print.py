@@ -310,7 +310,7 @@ class PrintService:
                 "leniency",
                 extra={
                     "association": self._association.id,
-                    "message": request.command_field.name,
+                    "request": request.command_field.name,
                     "status": f"{remark.status:04X}",
                     "what": remark.words,
                 },

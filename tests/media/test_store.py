@@ -96,3 +96,11 @@ def test_a_full_disk_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         incoming.write(memoryview(DATA_SET))
     incoming.discard()
+
+
+def test_discard_while_somebody_still_looks_at_the_head(tmp_path: Path) -> None:
+    _, incoming = begin(tmp_path)
+    incoming.write(memoryview(DATA_SET))
+    head = incoming.head
+    incoming.discard()
+    assert bytes(head) == DATA_SET
