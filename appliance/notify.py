@@ -35,7 +35,7 @@ def inherited_sockets() -> list[socket.socket]:
 def watchdog_s() -> float | None:
     """How often the service manager wants to hear of us: half its limit; None where it does not care."""
     limit = os.environ.get("WATCHDOG_USEC", "")
-    if not limit.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    if not limit.isdigit() or (os.environ.get("WATCHDOG_PID") or str(os.getpid())) != str(os.getpid()):
         return None
     return int(limit) / 2_000_000
 

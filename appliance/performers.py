@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from appliance import __version__
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, DiscTable
 from appliance.files import FileOwner, publish
@@ -208,6 +209,7 @@ class DiscPerformer:
             "file_set_id": f"DISC{job.number:06d}",
             "now": datetime.fromtimestamp(job.created).astimezone().isoformat(),
             "seed": job.id,
+            "version": __version__,
             "addendum": bool(job.payload.get("addendum_to")),
         }
         (work / "request.json").write_text(json.dumps(request))

@@ -81,6 +81,7 @@ def build_disc(
     joliet: bool = False,
     institution: str = "",
     language: str = "en",
+    version: str = "",
     now: datetime | None = None,
     progress: Callable[[float, str], None] = lambda _d, _s: None,
 ) -> DiscResult:
@@ -96,6 +97,7 @@ def build_disc(
         joliet: long names for Windows.
         institution: for README.TXT and INDEX.HTM.
         language: of what people read.
+        version: of the program, for the same.
         now: the time that stands on the disc; default: the clock.
         progress: hears (0 to 1, step).
 
@@ -152,6 +154,7 @@ def build_disc(
                 joliet=joliet,
                 language=language,
                 institution=institution,
+                version=version,
             ),
             lambda done, step, number=number, share=share: progress((number + done) * share, step),  # type: ignore[misc]
         )

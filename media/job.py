@@ -30,8 +30,6 @@ from .store import file_head
 from .transcode import CannotTranscode, bound_bytes, transcode
 from .verify import NotVerified, verify
 
-VERSION = "1"
-
 Progress = Callable[[float, str], None]
 FileName = tuple[str, ...]
 
@@ -243,7 +241,7 @@ def _content(
         request.institution,
         request.language,
         request.profile,
-        VERSION,
+        request.version,
         request.now,
         volume.number,
         volume.of,

@@ -47,6 +47,8 @@ class DiscRequest:
     language: str = "en"
     institution: str = ""
     addendum: bool = False
+    version: str = ""
+    """Of the program that makes the disc; stands on README.TXT and INDEX.HTM."""
     split: bool = True
     """Whether several volumes are allowed."""
 

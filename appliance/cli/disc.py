@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from appliance import __version__
 from appliance.cli.common import Progress, config_option, fail, load_config
 
 
@@ -37,6 +38,7 @@ def disc(
             joliet=joliet,
             institution=config.appliance.institution,
             language=config.appliance.language,
+            version=__version__,
             progress=progress,
         )
     except SeveralPatients as failure:
