@@ -1,48 +1,49 @@
-"""Can the clock be believed? Deadlines never ask: they run on the monotonic clock. Deleting by age must.
+"""A calendar that no jump of the clock fools: deleting by age runs on it. Deadlines run on the monotonic clock alone.
 
 A board without a battery wakes up in 1970 and is set right when the network answers; a wrong time server does the
-opposite. So a jump of the wall clock against the monotonic one, or against what was remembered at the last start, takes
-away the belief until a day has passed without another jump.
+opposite. The calendar counts seconds that the appliance has lived through: while it runs by the monotonic clock, while
+it was off by the wall clock, and only where that is plausible. It may run late, which keeps things longer; it never
+runs ahead.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-JUMP_S = 3600.0
-"""A difference that no drift and no leap second explains."""
 ABSENCE_S = 14 * 86400.0
-"""An appliance that was off for longer is looked at with doubt: its clock may be what changed."""
-PROBATION_S = 86400.0
-"""Time without a jump after which the clock is believed again."""
+"""Nobody is off for longer and knows the time afterwards: of a longer absence nothing is counted."""
 
 
-@dataclass(slots=True)
-class ClockTrust:
-    """Judges pairs of clock readings.
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Seconds that the appliance has lived through.
 
     Attributes:
-        wall_s: the last reading of the wall clock, seconds since the epoch.
-        monotonic_s: the reading of the monotonic clock beside it.
-        doubted_since_s: monotonic time of the last jump; None while the clock is believed.
+        start_s: the calendar at this start.
+        monotonic_s: the monotonic clock at this start, seconds.
     """
 
-    wall_s: float
+    start_s: float
     monotonic_s: float
-    doubted_since_s: float | None = None
 
     @classmethod
-    def at_start(cls, wall_s: float, monotonic_s: float, remembered_wall_s: float | None) -> ClockTrust:
-        """What is believed at a start: a clock that went on since the last one."""
-        plausible = remembered_wall_s is None or -JUMP_S <= wall_s - remembered_wall_s <= ABSENCE_S
-        return cls(wall_s, monotonic_s, None if plausible else monotonic_s)
+    def at_start(
+        cls, wall_s: float, monotonic_s: float, remembered: tuple[float, float] | None, absence_s: float = ABSENCE_S
+    ) -> Calendar:
+        """Go on from what was remembered.
 
-    def look(self, wall_s: float, monotonic_s: float) -> bool:
-        """Take another reading. Returns whether ages may be believed now."""
-        drift_s = (wall_s - self.wall_s) - (monotonic_s - self.monotonic_s)
-        self.wall_s, self.monotonic_s = wall_s, monotonic_s
-        if abs(drift_s) > JUMP_S:
-            self.doubted_since_s = monotonic_s
-        elif self.doubted_since_s is not None and monotonic_s - self.doubted_since_s >= PROBATION_S:
-            self.doubted_since_s = None
-        return self.doubted_since_s is None
+        Args:
+            wall_s: the wall clock, seconds since the epoch.
+            monotonic_s: the monotonic clock, seconds.
+            remembered: (calendar, wall clock) of the last look before this start, None at the very first one.
+            absence_s: the longest absence that is believed.
+        """
+        if remembered is None:
+            return cls(0.0, monotonic_s)
+        calendar_s, remembered_wall_s = remembered
+        off_s = wall_s - remembered_wall_s
+        return cls(calendar_s + (off_s if 0 <= off_s <= absence_s else 0.0), monotonic_s)
+
+    def now(self, monotonic_s: float) -> float:
+        """The calendar at a reading of the monotonic clock, seconds."""
+        return self.start_s + (monotonic_s - self.monotonic_s)

@@ -36,7 +36,7 @@ from appliance.children import Children
 from appliance.collector import Collector
 from appliance.config import Config
 from appliance.control import ControlServer
-from appliance.database import Database, DatabaseProblem, NewerDatabase
+from appliance.database import DamagedDatabase, Database, DatabaseProblem
 from appliance.discs import Discs
 from appliance.dispatch import Service, ServiceConversation
 from appliance.events import Events
@@ -154,23 +154,36 @@ class Appliance:
         return state
 
     def _open_database(self, file: Path) -> None:
-        """Open the database; a damaged one is set aside, and the index is made again from the stored files."""
+        """Open the database; a damaged one is set aside, and the index is made again from the stored files.
+
+        Raises:
+            CannotStart: it is not damaged, and yet cannot be used: a full disk, a lock, a newer version.
+        """
+        self._database_is_new = not file.exists()
         self.database = Database(file)
         try:
-            self.database.check()
-            self.database.migrate()
-        except NewerDatabase as failure:
-            raise CannotStart(str(failure)) from failure
+            try:
+                self.database.check()
+                self.database.migrate()
+            except DamagedDatabase as failure:
+                self.database.close()
+                self._set_aside(file, failure)
+                self._database_is_new = True
+                self.database = Database(file)
+                self.database.migrate()
         except DatabaseProblem as failure:
             self.database.close()
-            aside = file.with_name(f"{file.name}.damaged-{int(self._wall())}")
-            log.critical("the database is damaged: set aside", extra={"file": aside, "reason": failure})
-            for suffix in ("", "-wal", "-shm"):
-                damaged = file.with_name(file.name + suffix)
-                if damaged.exists():
-                    damaged.rename(aside.with_name(aside.name + suffix))
-            self.database = Database(file)
-            self.database.migrate()
+            raise CannotStart(str(failure)) from failure
+
+    def _set_aside(self, file: Path, reason: Exception) -> None:
+        """Move a damaged database out of the way. What it knew is found again in the files: see `Films.sweep` and
+        `InstanceIndex.adopt`."""
+        mark = f"damaged-{int(self._wall())}"
+        for suffix in ("", "-wal", "-shm"):
+            damaged = file.with_name(file.name + suffix)
+            if damaged.exists():
+                damaged.rename(file.with_name(f"{file.name}.{mark}{suffix}"))
+        log.critical("the database is damaged: set aside", extra={"file": f"{file}.{mark}", "reason": reason})
 
     def _make_storage(self, state: Path) -> None:
         self.store = InstanceStore(state / "store")
@@ -196,7 +209,7 @@ class Appliance:
 
     def _make_films(self, state: Path) -> None:
         self.films = Films(state / "spool", self.jobs, self.reserve.free_bytes)
-        self.films.sweep()
+        self.films.sweep(database_lost=self._database_is_new)
 
     def _make_runner(self) -> None:
         self.runner = Runner(

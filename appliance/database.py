@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 import appliance.schema
@@ -24,8 +25,16 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process (the command line reads while the daemon writes)."""
 
 
+DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
+"""What a statement raises when it fails, by whichever way it went."""
+
+
 class DatabaseProblem(Exception):
     """The database cannot be used; the text says why and what to do."""
+
+
+class DamagedDatabase(DatabaseProblem):
+    """The file is no database, or a broken one. A full disk, a lock or a missing permission is no damage."""
 
 
 class NewerDatabase(DatabaseProblem):
@@ -61,13 +70,23 @@ class Database:
         self._prepared: dict[TextClause, tuple[str, tuple[str, ...] | None]] = {}
         if url.startswith("sqlite"):
             self.engine: Engine = create_engine(
-                url, poolclass=QueuePool, pool_size=4, max_overflow=12, connect_args={"check_same_thread": False}
+                url,
+                poolclass=QueuePool,
+                pool_size=4,
+                max_overflow=12,
+                connect_args={"check_same_thread": False},
+                hide_parameters=True,  # they are patients' names, and an error's words go to the log
             )
             event.listen(self.engine, "connect", _sqlite_read_only if read_only else _sqlite_durable)
             event.listen(self.engine, "begin", _sqlite_begin_immediate if not read_only else _sqlite_begin)
         else:
-            self.engine = create_engine(url, pool_size=4, max_overflow=12)
-        self._bytes_type = "BYTEA" if self.engine.dialect.name == "postgresql" else "BLOB"
+            self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
+        postgresql = self.engine.dialect.name == "postgresql"
+        self._bytes_type = "BYTEA" if postgresql else "BLOB"
+        self.for_update = " FOR UPDATE" if postgresql else ""
+        """Ends a SELECT whose row is about to be changed. On SQLite every transaction is the only writer anyway."""
+        self.skip_locked = " FOR UPDATE SKIP LOCKED" if postgresql else ""
+        """Ends a SELECT that takes a job from a queue which other appliances take from too."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -110,23 +129,35 @@ class Database:
             yield connection
 
     def check(self) -> None:
-        """Raise `DatabaseProblem` if the file is damaged."""
+        """Look whether the file is whole.
+
+        Raises:
+            DamagedDatabase: it is not.
+            DatabaseProblem: that cannot be found out now: it is locked, the disk is full, we may not read it.
+        """
         if self.engine.dialect.name != "sqlite":
             return
         try:
             with self.read() as connection:
                 found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
-        except Exception as failure:
-            raise DatabaseProblem(f"the database cannot be read: {failure}") from failure
+        except DBAPIError as failure:
+            raise _problem(failure) from failure
         if found != "ok":
-            raise DatabaseProblem(f"the database is damaged: {found}")
+            raise DamagedDatabase(f"the database is damaged: {found}")
 
     def migrate(self) -> None:
         """Bring the schema to this version, one numbered step after the other, each in its own transaction.
 
         Raises:
             NewerDatabase: the database was written by a newer version.
+            DatabaseProblem: it cannot be written.
         """
+        try:
+            self._migrate()
+        except DBAPIError as failure:
+            raise _problem(failure) from failure
+
+    def _migrate(self) -> None:
         with self.transaction() as connection:
             connection.execute(
                 text("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
@@ -172,6 +203,17 @@ class Database:
             self._fast.close()
             self._fast = None
         self.engine.dispose()
+
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _problem(failure: DBAPIError) -> DatabaseProblem:
+    """What a driver's error means. Only SQLite's own word makes it damage: whoever hears that sets the file aside."""
+    code = getattr(failure.orig, "sqlite_errorcode", 0) & 0xFF  # the lower byte is the kind, the rest says where
+    if code in _DAMAGE:
+        return DamagedDatabase(f"the database is damaged: {failure.orig}")
+    return DatabaseProblem(f"the database cannot be used now: {failure.orig}")
 
 
 def migrations() -> dict[int, str]:

@@ -8,6 +8,7 @@ What happens to the association after that, and to its folder, does not matter t
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import secrets
@@ -18,14 +19,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from appliance.database import DATABASE_ERRORS
 from appliance.jobs import Job, Jobs, NewJob, QueueFull
-from printing.page import DOCUMENT, FilmDocument
+from printing.page import DOCUMENT, FilmDocument, plain
 
 log = logging.getLogger("gravure.print")
 
+ORDER = "order.json"
+"""Name of the file in a job's folder that the row of the job table can be made of again."""
+FOUND_AGAIN = "found again after the database was lost; it may have been printed before"
+
 COPY_BYTES = 1024 * 1024
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class NotSpooled(Exception):
@@ -99,17 +107,32 @@ class Films:
         """The association ended: nothing of it stays."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self) -> None:
+    def sweep(self, *, database_lost: bool = False) -> None:
         """What a crash left: folders of associations that are gone, and of jobs that were never promised.
 
         Called at the start, before any listener is open.
+
+        Args:
+            database_lost: the job table is new. Then every complete folder is a job again: a film that was finished
+                has no folder any more, and one that was never promised is printed rather than one lost that was.
         """
         for folder in self._associations.iterdir():
             shutil.rmtree(folder, ignore_errors=True)
         named = {job.folder for job in self._jobs.list(limit=1_000_000) if job.kind == "film"}
         for folder in self._films.iterdir():
-            if folder.name not in named:
+            if folder.name not in named and not (database_lost and self._resubmit(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _resubmit(self, folder: Path) -> bool:
+        try:
+            FilmDocument.from_json((folder / DOCUMENT).read_bytes())
+            order = json.loads((folder / ORDER).read_bytes())
+            order["warnings"] = (*order["warnings"], FOUND_AGAIN)
+            job = self._jobs.create(NewJob(**order))
+        except (OSError, ValueError, TypeError, KeyError):
+            return False
+        log.warning("film found again after the database was lost", extra={"job": job.id})
+        return True
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
@@ -167,9 +190,10 @@ class Films:
         folder = self._films / secrets.token_hex(8)
         try:
             folder.mkdir(mode=0o700)
-            self._fill(folder, order)
-            return self._jobs.create(self._row(folder, order))
-        except (OSError, QueueFull, SQLAlchemyError) as failure:
+            row = self._row(folder, order)
+            self._fill(folder, order, row)
+            return self._jobs.create(row)
+        except (OSError, QueueFull, *DATABASE_ERRORS) as failure:
             shutil.rmtree(folder, ignore_errors=True)
             log.error("film not spooled", extra={"error": str(failure).splitlines()[0]})
             raise NotSpooled(str(failure)) from failure
@@ -177,15 +201,16 @@ class Films:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def _fill(self, folder: Path, order: FilmOrder) -> None:
+    def _fill(self, folder: Path, order: FilmOrder, row: NewJob) -> None:
         """Pixels, document, folder, and the folder above that names it, each on stable storage."""
         for name in dict.fromkeys(pixels.file for pixels in order.document.references()):
             link(order.pixels / name, folder / name)
             sync(folder / name)
-        with (folder / DOCUMENT).open("x", encoding="ascii") as file:
-            file.write(order.document.to_json())
-            file.flush()
-            os.fsync(file.fileno())
+        for name, text in ((DOCUMENT, order.document.to_json()), (ORDER, json.dumps(plain(row)))):
+            with open(folder / name, "x", encoding="ascii", opener=_private) as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
         sync(folder)
         sync(self._films)
 

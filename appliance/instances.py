@@ -120,6 +120,7 @@ OPEN_RECEPTION = text(
     " WHERE reception.instance_id = :instance_id AND reception.ae_title = :ae_title"
     " AND (reception.job_id IS NULL OR job.state NOT IN ('DONE', 'FAILURE'))"
 )
+TAKE_RECEPTION = text("UPDATE reception SET job_id = :job_id WHERE id = :id AND job_id IS NULL")
 PENDING = text(
     "SELECT reception.id, reception.instance_id, instance.patient_id, instance.issuer, instance.patient_name,"
     " instance.patient_birth_date, instance.study_instance_uid, instance.sop_class_uid, reception.ae_title"
@@ -323,10 +324,10 @@ class InstanceIndex:
                 for row in connection.execute(PENDING, {"ae_titles": stations})
             ]
 
-    def take(self, connection: Connection, receptions: Iterable[Reception], job_id: str) -> None:
+    def take(self, connection: FastTransaction, receptions: Iterable[Reception], job_id: str) -> None:
         """Give receptions to a disc job, in the transaction that makes the job."""
-        rows = [{"job_id": job_id, "id": one.id} for one in receptions]
-        connection.execute(text("UPDATE reception SET job_id = :job_id WHERE id = :id AND job_id IS NULL"), rows)
+        for one in receptions:
+            connection.execute(TAKE_RECEPTION, {"job_id": job_id, "id": one.id})
 
     def sender(self, reception: Reception) -> str:
         """Calling AE title of a reception."""
@@ -398,7 +399,13 @@ class InstanceIndex:
 
     # -- forgetting and finding again -----------------------------------------------------------------------------
 
-    def forget(self, oldest: Mapping[str, float], oldest_of_all: float, most: int = 1000) -> int:
+    def see(self, seen: float) -> None:
+        """Note what came since the last look, with the time of the appliance's own calendar: see `retention`."""
+        with self._database.transaction() as connection:
+            for table in ("instance", "reception"):
+                connection.execute(text(f"UPDATE {table} SET seen = :seen WHERE seen IS NULL"), {"seen": seen})
+
+    def forget(self, limits: Mapping[str, float], otherwise: float, most: int = 1000) -> int:
         """Delete instances that no station keeps any longer.
 
         An instance stays while one of its receptions is younger than its station's limit, waits for a disc job, or
@@ -406,51 +413,66 @@ class InstanceIndex:
         its own age.
 
         Args:
-            oldest: by station, the wall clock time before which its receptions are forgotten.
-            oldest_of_all: the time for stations that are gone from the configuration.
+            limits: by station, the time of the appliance's own calendar before which its receptions are forgotten.
+            otherwise: that time for stations that are gone from the configuration, and for what nobody was sent.
             most: how many are deleted in one transaction.
 
         Returns:
             How many were deleted.
         """
         total = 0
-        while batch := self._forgettable(oldest, oldest_of_all, most):
-            with self._database.transaction() as connection:
-                rows = [{"id": one.id} for one in batch]
-                files = [one.file for one in batch]
-                for one in rows:
-                    files += connection.execute(text("SELECT file FROM variant WHERE instance_id = :id"), one).scalars()
-                for table, column in (("variant", "instance_id"), ("reception", "instance_id"), ("instance", "id")):
-                    connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), rows)
+        while batch := self._forgettable(limits, otherwise, most):
+            files = [file for one in batch for file in self._delete(one, limits, otherwise)]
             for file in files:
                 self._store.remove(file)
             total += len(batch)
+            if not files:
+                break  # all of them were sent again in the meantime
         return total
 
-    def _forgettable(self, oldest: Mapping[str, float], oldest_of_all: float, most: int) -> list[_Known]:
-        old = text(
-            "SELECT id, file, data_offset, file_bytes, transfer_syntax_uid FROM instance WHERE received < :newest"
-            " ORDER BY received"
-        )
-        receptions = text(
-            "SELECT reception.ae_title, reception.received, reception.job_id, job.state FROM reception"
-            " LEFT JOIN job ON job.id = reception.job_id WHERE reception.instance_id = :id"
-        )
-        newest = max([*oldest.values(), oldest_of_all])
-        found: list[_Known] = []
+    def _delete(self, instance_id: str, limits: Mapping[str, float], otherwise: float) -> list[str]:
+        with self._database.transaction() as connection:
+            if self._kept(connection, instance_id, limits, otherwise):
+                return []
+            one = {"id": instance_id}
+            files = list(connection.execute(text("SELECT file FROM variant WHERE instance_id = :id"), one).scalars())
+            connection.execute(text("DELETE FROM variant WHERE instance_id = :id"), one)
+            connection.execute(text("DELETE FROM reception WHERE instance_id = :id"), one)
+            return [
+                *files,
+                *connection.execute(text("DELETE FROM instance WHERE id = :id RETURNING file"), one).scalars(),
+            ]
+
+    def _forgettable(self, limits: Mapping[str, float], otherwise: float, most: int) -> list[str]:
+        latest = max([*limits.values(), otherwise])
+        old = text("SELECT id, seen FROM instance WHERE seen < :latest ORDER BY seen, id")
+        found: list[str] = []
         with self._database.read() as connection:
-            for row in connection.execute(old, {"newest": newest}):
-                kept = False
-                for reception in connection.execute(receptions, {"id": row.id}):
-                    waits = reception.job_id is None and reception.ae_title in self.collected
-                    running = reception.state is not None and reception.state not in ("DONE", "FAILURE")
-                    young = reception.received >= oldest.get(reception.ae_title, oldest_of_all)
-                    kept = kept or waits or running or young
-                if not kept:
-                    found.append(_Known(*row))
+            for row in connection.execute(old, {"latest": latest}):
+                if not self._kept(connection, row.id, limits, otherwise):
+                    found.append(row.id)
                     if len(found) == most:
                         break
         return found
+
+    def _kept(self, connection: Connection, instance_id: str, limits: Mapping[str, float], otherwise: float) -> bool:
+        receptions = connection.execute(
+            text(
+                "SELECT reception.ae_title, reception.seen, reception.job_id, job.state FROM reception"
+                " LEFT JOIN job ON job.id = reception.job_id WHERE reception.instance_id = :id"
+            ),
+            {"id": instance_id},
+        ).all()
+        for one in receptions:
+            waits = one.job_id is None and one.ae_title in self.collected
+            running = one.state is not None and one.state not in ("DONE", "FAILURE")
+            young = one.seen is None or one.seen >= limits.get(one.ae_title, otherwise)
+            if waits or running or young:
+                return True
+        if receptions:
+            return False
+        seen = connection.execute(text("SELECT seen FROM instance WHERE id = :id"), {"id": instance_id}).scalar()
+        return seen is None or seen >= otherwise
 
     def adopt(self, files: Iterable[str]) -> int:
         """Index files of the store that no row names: what a crash left between rename and commit, or all of them

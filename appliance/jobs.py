@@ -15,14 +15,15 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from appliance.database import Database
+from appliance.database import Database, FastTransaction
+from printing.terms import JOB_INFO_TERMS
 
 log = logging.getLogger("gravure.jobs")
 
@@ -55,15 +56,24 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 
 # Execution Status (2100,0020): PS3.3 C.13.8 for films, C.22.1 for discs. IDLE belongs to a media creation request
 # that nobody has started yet; a disc job of ours is always started by what makes it.
-_STATE_OF_FILM = {WAITING: "PENDING", DONE: "DONE", FAILED: "FAILURE", CANCELLED: "FAILURE"}
-_STATE_OF_DISC = _STATE_OF_FILM
+_STATES = {WAITING: "PENDING", DONE: "DONE", FAILED: "FAILURE", CANCELLED: "FAILURE"}
+_WORKING_STATE = {"film": "PRINTING", "disc": "CREATING"}
 
 
 def state_of(kind: str, step: str) -> str:
     """Execution Status of a job of this kind at this step."""
-    if kind == "film":
-        return _STATE_OF_FILM.get(step, "PRINTING")
-    return _STATE_OF_DISC.get(step, "CREATING")
+    return _STATES.get(step) or _WORKING_STATE[kind]
+
+
+_DISC_TERMS = """
+    NORMAL CHECK_MCD_OP CHECK_MCD_SRV DIR_PROC_ERR DUPL_REF_INST INST_AP_CONFLICT INST_OVERSIZED INSUFFIC_MEMORY
+    MCD_BUSY MCD_FAILURE NO_INSTANCE NOT_SUPPORTED OUT_OF_SUPPLIES PROC_FAILURE QUEUED SET_OVERSIZED UNKNOWN
+"""
+INFO_TERMS: Mapping[str, frozenset[str]] = {
+    "film": JOB_INFO_TERMS,
+    "disc": frozenset(_DISC_TERMS.split()),
+}
+"""Execution Status Info (2100,0030): the Defined Terms of PS3.3 C.13.8 and C.22.1."""
 
 
 def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
@@ -117,6 +127,10 @@ RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
         "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same image once: the file has the job's name"),
     },
 }
+
+LONGEST_DELAY_S = 3600.0
+"""No back-off is longer. A job that seems to wait for longer was given its time by a clock that has been set back
+since, and is taken at once: a back-off must not last until that time comes again."""
 
 PRIORITIES = {"HIGH": 0, "MED": 1, "LOW": 2}
 """Print Priority (2000,0020), Request Priority (2200,0020)."""
@@ -182,6 +196,8 @@ class Job:
     error: str
     attempts: int
     not_before: float
+    owner: str
+    """Which start of which appliance works on it; empty while nobody does."""
     created: float
     updated: float
 
@@ -263,9 +279,57 @@ def _job(row: Row[Any]) -> Job:
         error=row.error,
         attempts=row.attempts,
         not_before=row.not_before,
+        owner=row.owner,
         created=row.created,
         updated=row.updated,
     )
+
+
+WAITING_JOBS = text(
+    "SELECT COUNT(CASE WHEN kind = :kind AND state IN ('PENDING', 'IDLE') THEN 1 END), MAX(number) FROM job"
+)
+INSERT_JOB = text(
+    "INSERT INTO job (id, number, kind, state, step, info, ae_title, calling_ae_title, uid, folder, payload, priority,"
+    " held, hold_reason, warnings, created, updated) VALUES (:id, :number, :kind, :state, :step, :info, :ae_title,"
+    " :calling_ae_title, :uid, :folder, :payload, :priority, :held, :hold_reason, :warnings, :created, :created)"
+)
+INSERT_EVENT = text(
+    "INSERT INTO job_event (job_id, number, at, event, state, step, detail) VALUES (:job_id,"
+    " (SELECT COALESCE(MAX(number), 0) + 1 FROM job_event WHERE job_id = :job_id),"
+    " :at, :event, :state, :step, :detail)"
+)
+
+
+def _values(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "number": job.number,
+        "kind": job.kind,
+        "state": job.state,
+        "step": job.step,
+        "info": job.info,
+        "ae_title": job.ae_title,
+        "calling_ae_title": job.calling_ae_title,
+        "uid": job.uid,
+        "folder": job.folder,
+        "payload": json.dumps(dict(job.payload)),
+        "priority": PRIORITIES[job.priority],
+        "held": int(job.held),
+        "hold_reason": job.hold_reason,
+        "warnings": json.dumps(list(job.warnings)),
+        "created": job.created,
+    }
+
+
+def _event_values(job: Job, event: JobEvent, detail: str, now: float) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "at": now,
+        "event": event.value,
+        "state": job.state,
+        "step": job.step,
+        "detail": detail,
+    }
 
 
 class Jobs:
@@ -290,7 +354,7 @@ class Jobs:
 
     # -- making -------------------------------------------------------------------------------------------------
 
-    def create(self, new: NewJob, also: Callable[[Connection, Job], None] | None = None) -> Job:
+    def create(self, new: NewJob, also: Callable[[FastTransaction, Job], None] | None = None) -> Job:
         """Make a job; on return it is durable.
 
         Args:
@@ -300,44 +364,43 @@ class Jobs:
         Raises:
             QueueFull: too many jobs of this kind wait.
         """
-        job_id = secrets.token_hex(6)
+        now = self._wall()
+        job = Job(
+            id=secrets.token_hex(6),
+            number=0,
+            kind=new.kind,
+            state=state_of(new.kind, WAITING),
+            step=WAITING,
+            info=info_of(new.kind, WAITING, new.held, ""),
+            progress=0.0,
+            ae_title=new.ae_title,
+            calling_ae_title=new.calling_ae_title,
+            uid=new.uid,
+            folder=new.folder,
+            payload=dict(new.payload),
+            priority=new.priority if new.priority in PRIORITIES else "MED",
+            held=new.held,
+            hold_reason=new.hold_reason,
+            release_reason="",
+            cancelled=False,
+            files=(),
+            warnings=tuple(new.warnings),
+            error="",
+            attempts=0,
+            not_before=0.0,
+            owner="",
+            created=now,
+            updated=now,
+        )
         with self._order:
-            with self._database.transaction() as connection:
-                waiting = connection.execute(
-                    text("SELECT COUNT(*) FROM job WHERE kind = :kind AND state IN ('PENDING', 'IDLE')"),
-                    {"kind": new.kind},
-                ).scalar_one()
+            # A console waits for this commit with a film in its hand: the short way through the library.
+            with self._database.fast_transaction() as connection:
+                waiting, newest = connection.execute(WAITING_JOBS, {"kind": new.kind}).fetchone()
                 if waiting >= self._depth:
                     raise QueueFull(f"{waiting} jobs wait")
-                now = self._wall()
-                row = connection.execute(
-                    text(
-                        "INSERT INTO job (id, number, kind, state, step, info, ae_title, calling_ae_title, uid, folder,"
-                        " payload, priority, held, hold_reason, warnings, created, updated) VALUES (:id,"
-                        " (SELECT COALESCE(MAX(number), 0) + 1 FROM job), :kind, :state, :step, :info, :ae_title,"
-                        " :calling_ae_title, :uid, :folder, :payload, :priority, :held, :hold_reason, :warnings, :now,"
-                        " :now) RETURNING *"
-                    ),
-                    {
-                        "id": job_id,
-                        "kind": new.kind,
-                        "state": state_of(new.kind, WAITING),
-                        "step": WAITING,
-                        "info": info_of(new.kind, WAITING, new.held, ""),
-                        "ae_title": new.ae_title,
-                        "calling_ae_title": new.calling_ae_title,
-                        "uid": new.uid,
-                        "folder": new.folder,
-                        "payload": json.dumps(dict(new.payload)),
-                        "priority": PRIORITIES.get(new.priority, 1),
-                        "held": int(new.held),
-                        "hold_reason": new.hold_reason,
-                        "warnings": json.dumps(list(new.warnings)),
-                        "now": now,
-                    },
-                ).one()
-                job = _job(row)
-                self._record(connection, job, JobEvent.SUBMIT, new.hold_reason, now)
+                job = replace(job, number=(newest or 0) + 1)
+                connection.execute(INSERT_JOB, _values(job))
+                connection.execute(INSERT_EVENT, _event_values(job, JobEvent.SUBMIT, new.hold_reason, now))
                 if also is not None:
                     also(connection, job)
             self._tell(job, JobEvent.SUBMIT)
@@ -360,7 +423,9 @@ class Jobs:
         """
         with self._order:
             with self._database.transaction() as connection:
-                row = connection.execute(text("SELECT * FROM job WHERE id = :id"), {"id": job_id}).first()
+                row = connection.execute(
+                    text(f"SELECT * FROM job WHERE id = :id{self._database.for_update}"), {"id": job_id}
+                ).first()
                 if row is None:
                     raise NoSuchJob(job_id)
                 job = self._change(connection, _job(row), event, facts)
@@ -373,16 +438,21 @@ class Jobs:
             with self._database.transaction() as connection:
                 row = connection.execute(
                     text(
-                        "SELECT * FROM job WHERE kind = :kind AND step = :step AND held = 0 AND not_before <= :now"
-                        " ORDER BY priority, number LIMIT 1"
+                        "SELECT * FROM job WHERE kind = :kind AND step = :step AND held = 0"
+                        " AND (not_before <= :now OR not_before > :latest)"
+                        f" ORDER BY priority, number LIMIT 1{self._database.skip_locked}"
                     ),
-                    {"kind": kind, "step": WAITING, "now": self._wall()},
+                    {"kind": kind, "step": WAITING, **self._window()},
                 ).first()
                 if row is None:
                     return None
                 job = self._change(connection, _job(row), JobEvent.CLAIM, {"owner": owner})
             self._tell(job, JobEvent.CLAIM)
         return job
+
+    def _window(self) -> dict[str, float]:
+        now = self._wall()
+        return {"now": now, "latest": now + LONGEST_DELAY_S}
 
     def recover(self) -> list[Job]:
         """What the start does with what a crash left: every job gets its one recovery action."""
@@ -411,8 +481,9 @@ class Jobs:
             "files": json.dumps(facts["files"] if "files" in facts else list(job.files)),
             "warnings": json.dumps(_merged(job.warnings, facts.get("warnings", ()))),
             "attempts": job.attempts + 1 if event is JobEvent.RETRY_LATER else job.attempts,
-            "not_before": now + float(facts["delay_s"]) if event is JobEvent.RETRY_LATER else 0.0,
-            "owner": str(facts.get("owner", "")),
+            "not_before": now + min(float(facts["delay_s"]), LONGEST_DELAY_S) if event is JobEvent.RETRY_LATER else 0.0,
+            "owner": str(facts.get("owner", "")) or (job.owner if event is JobEvent.STEP else ""),
+            "seen": None,  # its age begins anew, see `retention`
             "updated": now,
             "id": job.id,
         }
@@ -428,21 +499,7 @@ class Jobs:
 
     @staticmethod
     def _record(connection: Connection, job: Job, event: JobEvent, detail: str, now: float) -> None:
-        connection.execute(
-            text(
-                "INSERT INTO job_event (job_id, number, at, event, state, step, detail) VALUES (:job_id,"
-                " (SELECT COALESCE(MAX(number), 0) + 1 FROM job_event WHERE job_id = :job_id),"
-                " :at, :event, :state, :step, :detail)"
-            ),
-            {
-                "job_id": job.id,
-                "at": now,
-                "event": event.value,
-                "state": job.state,
-                "step": job.step,
-                "detail": detail,
-            },
-        )
+        connection.execute(INSERT_EVENT, _event_values(job, event, detail, now))
 
     def _tell(self, job: Job, event: JobEvent) -> None:
         for listener in self._listeners:
@@ -472,15 +529,17 @@ class Jobs:
         return None if row is None else _job(row)
 
     def list(self, *, ended: bool | None = None, search: str = "", limit: int = 1000) -> list[Job]:
-        """Jobs, oldest first; `search` is looked for in ids, AE titles, states, reasons and errors."""
+        """The newest jobs, oldest first; `search` is looked for in everything that `to_dict` shows."""
+        which = {None: "", True: f" WHERE step IN {_ENDED_SQL}", False: f" WHERE step NOT IN {_ENDED_SQL}"}[ended]
         with self._database.read() as connection:
             rows = connection.execute(
-                text("SELECT * FROM (SELECT * FROM job ORDER BY number DESC LIMIT :limit) AS newest ORDER BY number"),
-                {"limit": limit if ended is None and not search else 1_000_000},
+                text(
+                    f"SELECT * FROM (SELECT * FROM job{which} ORDER BY number DESC LIMIT :limit) AS newest"
+                    " ORDER BY number"
+                ),
+                {"limit": 1_000_000 if search else limit},
             )
             jobs = [_job(row) for row in rows]
-        if ended is not None:
-            jobs = [job for job in jobs if job.ended == ended]
         if search:
             wanted = search.casefold()
             jobs = [job for job in jobs if wanted in json.dumps(job.to_dict(), ensure_ascii=False).casefold()]
@@ -498,19 +557,58 @@ class Jobs:
     def seconds_to_next(self, kind: str) -> float | None:
         """How long until the next waiting job of a kind may be claimed; None where none waits."""
         with self._database.read() as connection:
+            window = self._window()
             earliest = connection.execute(
-                text("SELECT MIN(not_before) FROM job WHERE kind = :kind AND step = :step AND held = 0"),
-                {"kind": kind, "step": WAITING},
+                text(
+                    "SELECT MIN(CASE WHEN not_before > :latest THEN 0 ELSE not_before END) FROM job"
+                    " WHERE kind = :kind AND step = :step AND held = 0"
+                ),
+                {"kind": kind, "step": WAITING, "latest": window["latest"]},
             ).scalar()
-        return None if earliest is None else max(0.0, earliest - self._wall())
+        return None if earliest is None else max(0.0, earliest - window["now"])
 
-    def delete(self, job_ids: Iterable[str]) -> None:
-        """Forget ended jobs and their history."""
-        rows = [{"id": job_id} for job_id in job_ids]
-        if rows:
-            with self._order, self._database.transaction() as connection:
-                connection.execute(text("DELETE FROM job_event WHERE job_id = :id"), rows)
-                connection.execute(text("DELETE FROM job WHERE id = :id"), rows)
+    # -- forgetting ---------------------------------------------------------------------------------------------
+
+    def see(self, seen: float) -> None:
+        """Note ended jobs that have not been noted since they ended, with the time of the appliance's own calendar."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                text(f"UPDATE job SET seen = :seen WHERE seen IS NULL AND step IN {_ENDED_SQL}"), {"seen": seen}
+            )
+
+    def expired(self, limits: Mapping[tuple[str, str], float], otherwise: float) -> Sequence[Job]:
+        """Ended jobs that were seen before the limit of their service.
+
+        Args:
+            limits: by (kind, AE title), a time of the appliance's own calendar.
+            otherwise: for services that the configuration does not have any more.
+        """
+        latest = max([*limits.values(), otherwise])
+        with self._database.read() as connection:
+            rows = connection.execute(
+                text(f"SELECT * FROM job WHERE seen < :latest AND step IN {_ENDED_SQL} ORDER BY number"),
+                {"latest": latest},
+            )
+            return [_job(row) for row in rows if row.seen < limits.get((row.kind, row.ae_title), otherwise)]
+
+    def delete(self, jobs: Iterable[Job]) -> Sequence[Job]:
+        """Forget ended jobs and their history.
+
+        Returns:
+            Those that were deleted: not one that somebody has set going again, or that is gone.
+        """
+        deleted = []
+        with self._order, self._database.transaction() as connection:
+            for job in jobs:
+                gone = connection.execute(
+                    text(f"DELETE FROM job WHERE id = :id AND step IN {_ENDED_SQL} RETURNING id"), {"id": job.id}
+                )
+                if gone.first() is not None:
+                    deleted.append(job)
+        return deleted
+
+
+_ENDED_SQL = "('" + "', '".join(ENDED) + "')"
 
 
 def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
@@ -520,7 +618,8 @@ def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
         IllegalTransition: the table has no such pair, or a step would go back.
     """
     table = TRANSITIONS[job.kind]
-    if (job.step, event) not in table or (event is JobEvent.RELEASE and not job.held):
+    impossible = job.held if event is JobEvent.CLAIM else event is JobEvent.RELEASE and not job.held
+    if (job.step, event) not in table or impossible:
         raise IllegalTransition(job.id, job.step, event)
     if event is not JobEvent.STEP:
         return table[job.step, event]
@@ -531,9 +630,9 @@ def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
 
 
 def info_of(kind: str, step: str, held: bool, said: str) -> str:
-    """Execution Status Info (2100,0030): a Defined Term of PS3.3 C.13.8 or C.22.1."""
+    """Execution Status Info (2100,0030): a Defined Term of PS3.3 C.13.8 or C.22.1, whatever was said."""
     if said:
-        return said
+        return said if said in INFO_TERMS[kind] else "UNKNOWN"
     if step == WAITING:
         return ("CHECK_MCD_OP" if kind == "disc" else "CHECK PRINTER") if held else "QUEUED"
     if step in (FAILED, CANCELLED):

@@ -1,7 +1,8 @@
 """What may be forgotten: films, discs and instances older than their `keep_days`.
 
 Rows go before files: a crash in between leaves a file that the next start finds and nobody misses. Nothing goes that a
-job which has not ended needs, and nothing at all while the clock cannot be believed.
+job which has not ended needs. Ages are counted on the appliance's own calendar, from the first look that saw the thing
+ended or stored: a clock that jumps makes nothing older.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from appliance.clock import ClockTrust
+from appliance.clock import Calendar
 from appliance.config import Config
 from appliance.database import Database
 from appliance.instances import InstanceIndex
@@ -24,20 +25,9 @@ log = logging.getLogger("gravure.retention")
 
 EVERY_S = 3600.0
 DAY_S = 86400.0
-REMEMBERED = "wall clock"
-
-
-def expired_jobs(jobs: Sequence[Job], keep_days: Mapping[tuple[str, str], float], now: float) -> list[Job]:
-    """Ended jobs that are older than the `keep_days` of their service; those of a service that is gone, after 30 days.
-
-    Args:
-        jobs: all jobs.
-        keep_days: by (kind, AE title).
-        now: wall clock, seconds since the epoch.
-    """
-    return [
-        job for job in jobs if job.ended and now - job.updated > keep_days.get((job.kind, job.ae_title), 30) * DAY_S
-    ]
+REMEMBERED = "calendar and wall clock"
+GONE_KEEP_DAYS = 30.0
+"""What belongs to a service that the configuration does not have any more is kept for so long."""
 
 
 class Retention:
@@ -68,8 +58,7 @@ class Retention:
         self._wall = wall
         self._monotonic = monotonic
         self._task: asyncio.Task[None] | None = None
-        remembered = database.recall(REMEMBERED)
-        self.trust = ClockTrust.at_start(wall(), monotonic(), float(remembered) if remembered else None)
+        self._calendar = Calendar.at_start(wall(), monotonic(), _remembered(database.recall(REMEMBERED)))
         self._loop = asyncio.get_running_loop()
         jobs.subscribe(self._heard)
 
@@ -100,36 +89,47 @@ class Retention:
 
     def look(self) -> None:
         """Forget what may be forgotten now."""
-        now = self._wall()
-        believed = self.trust.look(now, self._monotonic())
-        self._database.remember(REMEMBERED, repr(now))
-        if not believed:
-            log.warning("the clock has jumped: nothing is deleted until it has been right for a day")
-            return
+        now = self._calendar.now(self._monotonic())
+        self._database.remember(REMEMBERED, f"{now!r} {self._wall()!r}")
+        self._jobs.see(now)
+        self._index.see(now)
         self._forget_jobs(now)
         self._forget_instances(now)
 
     def _forget_jobs(self, now: float) -> None:
         keep = {("film", key): table.keep_days for key, table in self._config.printers.items()}
         keep |= {("disc", key): table.keep_days for key, table in self._config.discs.items()}
-        gone = expired_jobs(self._jobs.list(limit=1_000_000), keep, now)
-        self._jobs.delete(job.id for job in gone)
+        limits = {service: now - days * DAY_S for service, days in keep.items()}
+        gone = self._jobs.delete(self._jobs.expired(limits, now - GONE_KEEP_DAYS * DAY_S))
         for job in gone:
-            shutil.rmtree(spool_folder(self._config.state, job), ignore_errors=True)
+            self._remove(spool_folder(self._config.state, job))
             for file in map(Path, job.files):
-                if file.is_dir():
-                    shutil.rmtree(file, ignore_errors=True)
-                else:
-                    file.unlink(missing_ok=True)
+                self._remove(file)
         if gone:
             log.info("jobs forgotten", extra={"jobs": len(gone)})
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as failure:
+            log.error("a forgotten file cannot be removed", extra={"file": path, "reason": failure.strerror})
 
     def _forget_instances(self, now: float) -> None:
         keep = {key: table.keep_days for key, table in self._config.discs.items()}
         for key, table in self._config.inboxes.items():
             keep[key] = max(keep.get(key, 0.0), table.keep_days)
-        longest = max(keep.values(), default=0.0)
-        oldest = {key: now - days * DAY_S for key, days in keep.items()}
-        count = self._index.forget(oldest, now - longest * DAY_S)
+        limits = {key: now - days * DAY_S for key, days in keep.items()}
+        count = self._index.forget(limits, now - GONE_KEEP_DAYS * DAY_S)
         if count:
             log.info("instances forgotten", extra={"instances": count})
+
+
+def _remembered(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    calendar, wall = text.split()
+    return float(calendar), float(wall)

@@ -337,7 +337,7 @@ def test_only_we_can_read_what_was_sent(rig: Rig) -> None:
     console = MemoryConsole(rig)
     console.whole_film()
     for path in (rig.folder / "spool").rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or path.name == "document.json", path
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     assert stat.S_IMODE((rig.folder / "spool" / "films").stat().st_mode) == 0o700
 
 
@@ -364,7 +364,7 @@ def test_promise_1_files_folders_and_row_come_before_success(rig: Rig, monkeypat
     (job,) = rig.jobs.list()
     files = {pixels.file for pixels in document_of(rig)[0].references()}
     assert set(done[:2]) == files
-    assert done[2:] == ["document.json", job.folder, "films", "row"]
+    assert done[2:] == ["document.json", "order.json", job.folder, "films", "row"]
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
