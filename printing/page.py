@@ -96,10 +96,33 @@ class PageImage:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """One annotation box (PS3.3 C.13.7)."""
+    """One annotation box with a text (PS3.3 C.13.7), the text as characters."""
 
     position: int
+    """Annotation Position (2030,0010), from 1."""
     text: str
+    format_id: str = ""
+    """Annotation Display Format ID (2010,0030)."""
+    place: str = "bottom center"
+    """Where this position of this format stands on the film: top or bottom, left, center or right."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientClue:
+    """What one part of the dialogue says about whose film it is. No clue is proof; a person decides."""
+
+    source: str
+    """Where it stood, in our words: film session, Proposed Study Sequence, image box 3 …"""
+    patient_name: str = ""
+    patient_id: str = ""
+    patient_birth_date: str = ""
+    patient_sex: str = ""
+    accession_number: str = ""
+    study_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    """Of the image that was printed, where it is named (Original Image Sequence)."""
+    text: str = ""
+    """Free text that may name the patient: film session label, annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +138,7 @@ class FilmPage:
     images: tuple[PageImage, ...]
     """One for each image box, by Image Box Position."""
     annotations: tuple[PageText, ...] = ()
+    """Annotation boxes that have a text, by Annotation Position."""
     border_density: str = "BLACK"
     """BLACK, WHITE, or hundredths of OD in digits."""
     empty_image_density: str = "BLACK"
@@ -143,10 +167,22 @@ class FilmDocument:
     owner_id: str = ""
     collated: bool = False
     """True for a session N-ACTION: copies come as 1 2 3, 1 2 3 (H.4.1.2.4)."""
+    patient_clues: tuple[PatientClue, ...] = ()
+    """Whose film it may be: for the film's record and for operators, never for file names or logs."""
 
     def to_json(self) -> str:
-        """The document as JSON, the same bytes for the same document."""
-        return json.dumps({"version": VERSION, **plain(self)}, ensure_ascii=True, sort_keys=True)
+        """The document as JSON, the same bytes for the same document. A Presentation LUT that many images share, which
+        may have 4096 entries, is written once."""
+        found = plain(self)
+        tables: list[Any] = []
+        for page in found["pages"]:
+            for image in page["images"]:
+                lut = image["presentation_lut"]
+                if lut is not None:
+                    if lut not in tables:
+                        tables.append(lut)
+                    image["presentation_lut"] = tables.index(lut)
+        return json.dumps({"version": VERSION, "presentation_luts": tables, **found}, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> FilmDocument:
@@ -159,10 +195,16 @@ class FilmDocument:
             data = json.loads(text)
             if data.pop("version") != VERSION:
                 raise UnknownDocument("the film document is of another version")
-            return _build(cls, data, pages=lambda pages: tuple(map(_page, pages)))
+            luts = tuple(map(_lut, data.pop("presentation_luts", ())))
+            return _build(
+                cls,
+                data,
+                pages=lambda pages: tuple(_page(page, luts) for page in pages),
+                patient_clues=lambda clues: tuple(_build(PatientClue, clue) for clue in clues),
+            )
         except UnknownDocument:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as failure:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as failure:
             raise UnknownDocument(f"not a film document: {failure}") from failure
 
     def references(self) -> tuple[PixelReference, ...]:
@@ -195,13 +237,13 @@ def _lut(data: Mapping[str, Any]) -> PresentationLUT:
     return _build(PresentationLUT, data, table=_maybe(tuple))
 
 
-def _image(data: Mapping[str, Any]) -> PageImage:
+def _image(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> PageImage:
     return _build(
         PageImage,
         data,
         cell=lambda cell: _build(Rectangle, cell),
         pixels=_maybe(_pixels),
-        presentation_lut=_maybe(_lut),
+        presentation_lut=_maybe(lambda lut: luts[lut] if isinstance(lut, int) else _lut(lut)),
     )
 
 
@@ -209,11 +251,11 @@ def _texts(data: Sequence[Mapping[str, Any]]) -> tuple[PageText, ...]:
     return tuple(_build(PageText, one) for one in data)
 
 
-def _page(data: Mapping[str, Any]) -> FilmPage:
+def _page(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> FilmPage:
     return _build(
         FilmPage,
         data,
-        images=lambda images: tuple(map(_image, images)),
+        images=lambda images: tuple(_image(image, luts) for image in images),
         annotations=_texts,
         character_set=tuple,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,14 @@ from printing.page import (
     FilmPage,
     PageImage,
     PageText,
+    PatientClue,
     PixelReference,
     PresentationLUT,
     Rectangle,
     UnknownDocument,
 )
 
+LUT = PresentationLUT(None, tuple(range(4096)), 12)
 PIXELS = PixelReference("box-1", 128, 8192, 64, 64, 1, "MONOCHROME2", 0, 16, 12, 11, (2, 3))
 RECTANGLE = Rectangle(0.0, 0.0, 177.8, 215.9)
 PAGE = FilmPage(
@@ -31,10 +34,11 @@ PAGE = FilmPage(
         PageImage(1, RECTANGLE, PIXELS, "REVERSE", requested_image_size_mm=100.5),
         PageImage(2, RECTANGLE, presentation_lut=PresentationLUT(None, (0, 1, 4095), 12)),
     ),
-    annotations=(PageText(1, "Ünïcode"),),
+    annotations=(PageText(1, "Ünïcode", "HEADER", "top left"),),
     character_set=("", "ISO 2022 IR 87"),
 )
-DOCUMENT = FilmDocument((PAGE, PAGE), 3, "HIGH", collated=True)
+CLUE = PatientClue("image box 2", patient_name="山田^太郎", study_instance_uid="1.2.3")
+DOCUMENT = FilmDocument((PAGE, PAGE), 3, "HIGH", collated=True, patient_clues=(CLUE,))
 
 
 def test_round_trip_keeps_every_value() -> None:
@@ -43,6 +47,21 @@ def test_round_trip_keeps_every_value() -> None:
 
 def test_same_document_same_bytes() -> None:
     assert FilmDocument.from_json(DOCUMENT.to_json()).to_json() == DOCUMENT.to_json()
+
+
+def test_a_table_that_images_share_is_written_once() -> None:
+    images = tuple(PageImage(number, RECTANGLE, presentation_lut=LUT) for number in range(1, 21))
+    document = FilmDocument((replace(PAGE, images=images),))
+    assert len(document.to_json()) < 2 * len(FilmDocument((replace(PAGE, images=images[:1]),)).to_json())
+    assert FilmDocument.from_json(document.to_json()) == document
+
+
+def test_a_document_with_its_table_beside_each_image_is_read_too() -> None:
+    data = json.loads(DOCUMENT.to_json())
+    (table,) = data.pop("presentation_luts")
+    for page in data["pages"]:
+        page["images"][1]["presentation_lut"] = table
+    assert FilmDocument.from_json(json.dumps(data)) == DOCUMENT
 
 
 def test_references_come_in_order() -> None:
