@@ -13,6 +13,7 @@ import mmap
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from .character_sets import decode, terms
@@ -65,6 +66,7 @@ from .records import (
     record_type,
     wanted,
 )
+from .runs import Runs, Walked
 
 __all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "scan_header"]
 
@@ -148,7 +150,11 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
     position, end = 0, len(data)
     last_header = end - 8
     vr = b""
+    runs = _runs(syntax, "") if isinstance(data, bytes) and syntax.little_endian else None
+    walked: list[Walked] = []
     for _ in range(MAX_ELEMENTS):
+        if runs is not None:
+            position = runs.follow(data, position, end, found)  # type: ignore[arg-type]
         if position > last_header:
             break
         if explicit:
@@ -157,7 +163,10 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
             group, element, length = short(data, position)
         tag = group << 16 | element
         if tag > last:
+            if runs is not None and walked:
+                runs.learn(data, walked)  # type: ignore[arg-type]
             return found
+        began = position
         position += 8
         if explicit and vr not in SHORT_VRS:
             if vr not in LONG_VRS:
@@ -169,11 +178,20 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
             (length,) = long(data, position)
             position += 4
         if tag in wants:
-            position = _take(found, data, position, length, tag, vr or wants[tag], wants[tag], syntax, budget)
+            value_vr = wants[tag]
+            header_bytes = position - began
+            position = _take(found, data, position, length, tag, vr or value_vr, value_vr, syntax, budget)
             if tag == SOP_CLASS_UID:
-                wants = wanted(record_type(_uid(found, tag, "SOP Class UID")))
+                record = record_type(_uid(found, tag, "SOP Class UID"))
+                wants = wanted(record)
                 last = max(wants)
+                if runs is not None:
+                    runs.learn(data, walked)  # type: ignore[arg-type]
+                    runs, walked = _runs(syntax, record), []
+            elif length <= MAX_VALUE_BYTES and value_vr != b"SQ" and vr != b"SQ":
+                walked.append(Walked(began, header_bytes, length, tag, value_vr))
         elif length != UNDEFINED:
+            walked.append(Walked(began, position - began, length, tag, None))
             position += length
         else:
             inner = IMPLICIT_LE if vr == b"UN" else syntax
@@ -185,6 +203,12 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
     if position != end or not complete:
         raise NeedMore(TRUNCATED)
     return found
+
+
+@cache
+def _runs(syntax: Syntax, record: str) -> Runs:
+    """What was seen in this encoding, up to the SOP Class UID or, with it, after it: it says what is wanted."""
+    return Runs()
 
 
 def _take(

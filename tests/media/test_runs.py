@@ -1,0 +1,132 @@
+"""Runs: a header that was seen before is passed over in steps, and never differently from the long way."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media import instance
+from media.elements import IMPLICIT_LE, Item, Unparsable
+from media.instance import scan_header
+from media.part10 import scan_file
+from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, Runs, Walked
+from tests.corpus import corpus_files
+
+EXPLICIT = "1.2.840.10008.1.2.1"
+
+
+def element(tag: int, vr: bytes, value: bytes) -> bytes:
+    value += b" " * (len(value) % 2)
+    head = tag.to_bytes(4, "little")[2:] + tag.to_bytes(4, "little")[:2] + vr
+    if vr in (b"OB", b"UN", b"UT"):
+        return head + b"\0\0" + len(value).to_bytes(4, "little") + value
+    return head + len(value).to_bytes(2, "little") + value
+
+
+def data_set(values: list[bytes]) -> bytes:
+    """A CT with twenty private elements of these values before its UIDs' series and number."""
+    private = b"".join(
+        element(0x00090010 + number, b"UN" if number % 5 == 0 else b"LO", value) for number, value in enumerate(values)
+    )
+    return (
+        element(0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2")
+        + element(0x00080018, b"UI", b"1.2.3")
+        + element(0x00080060, b"CS", b"CT")
+        + private
+        + element(0x00100020, b"LO", b"P" + values[0])
+        + element(0x0020000D, b"UI", b"1.2")
+        + element(0x0020000E, b"UI", b"1.2.1")
+        + element(0x00200013, b"IS", b"7")
+        + element(0x7FE00010, b"OB", b"pixels")
+    )
+
+
+@pytest.fixture(autouse=True)
+def nothing_learnt() -> None:
+    instance._runs.cache_clear()
+
+
+def unlearnt(data: bytes) -> dict[str, object]:
+    instance._runs.cache_clear()
+    return asdict(scan_header(data, EXPLICIT))
+
+
+VALUES = st.lists(st.binary(max_size=12).map(lambda one: one.replace(b"\0", b"x")), min_size=20, max_size=20)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=6))
+def test_what_was_learnt_changes_nothing(many: list[list[bytes]]) -> None:
+    expected = [unlearnt(data_set(values)) for values in many]
+    instance._runs.cache_clear()
+    for _ in range(2):
+        assert [asdict(scan_header(data_set(values), EXPLICIT)) for values in many] == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(min_value=0), st.integers(min_value=0, max_value=255))
+def test_any_changed_byte_is_judged_as_if_nothing_had_been_learnt(at: int, byte: int) -> None:
+    data = bytearray(data_set([b"value"] * 20))
+    data[at % len(data)] = byte
+
+    def judged() -> object:
+        try:
+            return asdict(scan_header(bytes(data), EXPLICIT))
+        except Unparsable as failure:
+            return type(failure), str(failure)
+
+    instance._runs.cache_clear()
+    alone = judged()
+    scan_header(data_set([b"value"] * 20), EXPLICIT)
+    assert judged() == alone
+
+
+@pytest.mark.parametrize("file", corpus_files(), ids=lambda file: file.name)
+def test_a_real_header_is_read_the_same_twice(file: object) -> None:
+    try:
+        first, _ = scan_file(file)  # type: ignore[arg-type]
+    except Unparsable:
+        return
+    assert scan_file(file)[0] == first  # type: ignore[arg-type]
+
+
+def run_of(values: list[bytes]) -> tuple[bytes, list[Walked]]:
+    data, walked = b"", []
+    for number, value in enumerate(values):
+        walked.append(Walked(len(data), 8, len(value), 0x00090010 + number, b"LO" if number == 1 else None))
+        data += element(0x00090010 + number, b"LO", value)
+    return data, walked
+
+
+def test_a_second_data_set_is_passed_over_in_whole_runs() -> None:
+    data, walked = run_of([b"ab"] * (2 * ELEMENTS))
+    runs = Runs()
+    found: Item = {}
+    assert runs.follow(data, 0, len(data), found) == 0
+    runs.learn(data, walked)
+    assert runs.follow(data, 0, len(data), found) == len(data)
+    assert found == {0x00090011: (b"LO", b"ab")}
+
+
+def test_a_run_that_does_not_fit_into_the_bytes_is_not_followed() -> None:
+    data, walked = run_of([b"ab"] * ELEMENTS)
+    runs = Runs()
+    runs.learn(data, walked)
+    assert runs.follow(data[:-1], 0, len(data) - 1, {}) == 0
+
+
+def test_what_never_repeats_is_not_learnt_for_ever() -> None:
+    runs = Runs()
+    for number in range(LESSONS + 20):
+        data, walked = run_of([b"ab", b"x" * (2 * number), b"ab"])
+        runs.learn(data, walked)
+    (known,) = runs._known.values()
+    assert len(known) == ALTERNATIVES
+    assert runs.follow(data, 0, len(data), {}) == 0
+
+
+def test_runs_of_another_encoding_are_another_memory() -> None:
+    assert instance._runs(IMPLICIT_LE, "IMAGE") is not instance._runs(instance.syntax_of(EXPLICIT), "IMAGE")
