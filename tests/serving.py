@@ -115,9 +115,9 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, more: str = "", toml: str = DEFAULT) -> Iterator[Serving]:
-    """A running appliance, ended by its process ID whatever happens."""
-    one = Serving(folder, more, toml).start()
+def serving(folder: Path, more: str = "", toml: str = DEFAULT, prefix: tuple[str, ...] = ()) -> Iterator[Serving]:
+    """A running appliance, ended by its process ID whatever happens; `prefix` is a command that starts it."""
+    one = Serving(folder, more, toml).start(prefix=prefix)
     try:
         yield one
     finally:

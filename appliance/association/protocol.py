@@ -23,6 +23,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, cast
 
+from .access import VERIFICATION
 from .associate import (
     A_ABORT,
     A_ASSOCIATE_RQ,
@@ -70,6 +71,8 @@ RECEIVE_BUFFER = memoryview(bytearray(512 * 1024))
 
 _PDU_HEADER = struct.Struct(">BxL")
 _PDV_HEADER = struct.Struct(">LBB")
+
+NO_ECHO = Response(0x0122, comment="Verification was not negotiated on this context")
 
 FIELDS = {int(one) for one in CommandField}
 NAMES = {int(one): one.name for one in CommandField}
@@ -132,10 +135,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
         # Answering and asking.
         self._task: asyncio.Task[None] | None = None
-        self._waiting: Request | None = None
+        self._waiting: tuple[Request, Refused | None] | None = None
         self._releasing = False
         self._message_ids = 0
-        self._events: dict[int, asyncio.Future[int]] = {}
+        self._events: dict[int, asyncio.Future[int | None]] = {}
         self._outbox: list[Callable[[], None]] = []
 
         # Deadlines, in loop time; infinity where nothing is awaited.
@@ -173,12 +176,12 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if self._sink is not None:
             self._sink.discard()
             self._sink = None
-        if self._waiting is not None and self._waiting.data is not None:
-            self._waiting.data.discard()
-        self._waiting = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and waiting[0].data is not None:
+            waiting[0].data.discard()
         for future in self._events.values():
             if not future.done():
-                future.cancel()
+                future.set_result(None)
         self._events.clear()
         self._outbox.clear()
         conversation, self._conversation = self._conversation, None
@@ -196,12 +199,13 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self.dialogue = None
 
     def pause_writing(self) -> None:
-        """The peer does not read."""
+        """The peer does not read: no more is taken from it either, or our answers would heap up."""
         self._unread_since_s = self._loop.time()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._unread_since_s = None
+        self._resume()
 
     # -- deadlines ----------------------------------------------------------------------------------------------
 
@@ -266,10 +270,11 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._feeding = True
         try:
             while len(data) and self.state in (State.OPEN, State.AWAITING_ASSOCIATE):
-                if self._waiting is not None:
+                if self._held:
                     self._pause()
                     return data
                 data = self._step(data)
+            self._flush()
         except BadAssociate as failure:
             self._refuse_pdu(str(failure), INVALID_PARAMETER)
         except BadCommand as failure:
@@ -277,6 +282,12 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         finally:
             self._feeding = False
         return data[:0] if self.state not in (State.OPEN, State.AWAITING_ASSOCIATE) else data
+
+    @property
+    def _held(self) -> bool:
+        """Whether nothing more is taken for now: a request waits for the answer to the one before, or answers wait
+        for the peer to read them."""
+        return self._waiting is not None or self._unread_since_s is not None
 
     def _pause(self) -> None:
         if self._transport is not None and self._transport.is_reading():
@@ -286,14 +297,14 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         """The answer is given: take up what waited."""
         if self.state is not State.OPEN or self._transport is None:
             return
-        while self._backlog and self._waiting is None and self.state is State.OPEN:
+        while self._backlog and not self._held and self.state is State.OPEN:
             data, self._backlog = self._backlog, bytearray()
             with memoryview(data) as view:
                 rest = self._feed(view)
                 if len(rest):
                     self._backlog[:0] = rest
                 rest.release()
-        if not self._backlog and self._waiting is None and not self._transport.is_reading():
+        if not self._backlog and not self._held and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def _step(self, data: memoryview) -> memoryview:
@@ -416,6 +427,9 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         except OSError:
             log.exception("a data set could not be written", extra={"association": self.id})
             self._refuse_data(Refused(0xA700 if self._is_store() else 0x0213, "storage fault"))
+        except Exception:
+            log.exception("a service failed within a data set", extra={"association": self.id})
+            self._refuse_data(Refused(0x0110, "internal error"))
 
     def _is_store(self) -> bool:
         return self._request is not None and self._request.command_field is CommandField.C_STORE_RQ
@@ -500,6 +514,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             except Refused as failure:
                 sink.discard()
                 refusal = failure
+            except Exception:
+                log.exception("a service failed after a data set", extra={"association": self.id})
+                sink.discard()
+                refusal = Refused(0x0110, "internal error")
             request = Request(
                 request.command_field,
                 request.message_id,
@@ -509,21 +527,21 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 request.elements,
                 sink,
             )
-        if refusal is not None:
-            self._message_began_s = None
-            self._respond(request, Response(refusal.status, None, None, refusal.comment, refusal.offending))
-            return
-        self._message_complete(request)
+        self._message_complete(request, refusal)
 
-    def _message_complete(self, request: Request) -> None:
+    def _message_complete(self, request: Request, refusal: Refused | None = None) -> None:
         self._message_began_s = None
         if self._task is not None:
-            self._waiting = request
+            self._waiting = request, refusal
             return
         self._deadline_s = float("inf")
+        if refusal is not None:
+            self._respond(request, Response(refusal.status, None, None, refusal.comment, refusal.offending))
+            return
         if request.command_field is CommandField.C_ECHO_RQ:
             # The one request whose answer needs nobody (PS3.7 §9.3.5).
-            self._respond(request, Response(0x0000))
+            verification = request.sop_class_uid == request.context.abstract_syntax == VERIFICATION
+            self._respond(request, Response(0x0000) if verification else NO_ECHO)
             return
         self._task = self._loop.create_task(self._answer(request))
 
@@ -532,10 +550,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._task = None
         if self.state is State.OPEN:
             self._respond(request, response)
-            self._flush()
             following, self._waiting = self._waiting, None
             if following is not None:
-                self._message_complete(following)
+                self._message_complete(*following)
+            self._flush()
             if self._releasing:
                 self._release()
             else:
@@ -608,10 +626,12 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             return None
         self._message_ids = self._message_ids % 0xFFFF + 1
         message_id = self._message_ids
-        answered: asyncio.Future[int] = self._loop.create_future()
+        answered: asyncio.Future[int | None] = self._loop.create_future()
+        self._events[message_id] = answered
 
         def send() -> None:
-            self._events[message_id] = answered
+            if answered.done():
+                return  # it waited for its turn longer than anybody waits for its response
             command = encode_event_report(
                 message_id, sop_class_uid, sop_instance_uid, event_type_id, data_set=data_set is not None
             )
@@ -624,9 +644,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         status: int | None = None
         try:
             status = await asyncio.wait_for(answered, self._limits.event_s)
-        except (TimeoutError, asyncio.CancelledError):
-            if not answered.cancelled():
-                raise
+        except TimeoutError:
+            pass
         finally:
             self._events.pop(message_id, None)
         if self.dialogue is not None:
@@ -637,7 +656,12 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _busy(self) -> bool:
         """Between a request and our response to it: peers take an event badly there."""
-        return self._task is not None or self._request is not None or self._message_began_s is not None
+        return (
+            self._task is not None
+            or self._waiting is not None
+            or self._request is not None
+            or self._message_began_s is not None
+        )
 
     def _flush(self) -> None:
         while self._outbox and not self._busy():
@@ -657,7 +681,6 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 future.set_result(status if isinstance(status, int) else 0)
         else:
             log.info("a response to nothing that we asked", extra={"association": self.id})
-        self._flush()
 
     # -- association control ------------------------------------------------------------------------------------
 
@@ -706,7 +729,12 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             if result.result == 0
         }
         self.peer_maximum_length = request.maximum_length
-        self._conversation = self.entity.open(self)
+        try:
+            self._conversation = self.entity.open(self)
+        except Exception:
+            log.exception("a service could not be opened", extra={"association": self.id})
+            self._reject(2, 3, 1, "internal error")
+            return
         self._server.opened(self)
         self.state = State.OPEN
         identity = request.user_identity
