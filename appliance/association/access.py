@@ -11,6 +11,8 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from media.records import STORAGE_CLASSES
+
 VERIFICATION = "1.2.840.10008.1.1"
 PRINT_ARC = "1.2.840.10008.5.1.1."
 
@@ -24,7 +26,8 @@ def service_of(abstract_syntax: str) -> str:
     """The word of `allow` that covers a SOP Class."""
     if abstract_syntax == VERIFICATION:
         return "echo"
-    return "print" if abstract_syntax.startswith(PRINT_ARC) else "store"
+    # The arc of print has storage classes too: hardcopy images and stored prints.
+    return "print" if abstract_syntax.startswith(PRINT_ARC) and abstract_syntax not in STORAGE_CLASSES else "store"
 
 
 @dataclass(frozen=True, slots=True)
