@@ -82,7 +82,8 @@ class Database:
         else:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
         postgresql = self.engine.dialect.name == "postgresql"
-        self._bytes_type = "BYTEA" if postgresql else "BLOB"
+        self._types = {" BLOB": " BYTEA", " SERIAL ": " BIGSERIAL "} if postgresql else {" SERIAL ": " INTEGER "}
+        """Where a type of the schema has another name here."""
         self.for_update = " FOR UPDATE" if postgresql else ""
         """Ends a SELECT whose row is about to be changed. On SQLite every transaction is the only writer anyway."""
         self.skip_locked = " FOR UPDATE SKIP LOCKED" if postgresql else ""
@@ -174,7 +175,9 @@ class Database:
             statements = importlib.import_module(f"appliance.schema.{name}").STATEMENTS
             with self.transaction() as connection:
                 for statement in statements:
-                    connection.execute(text(statement.replace(" BLOB", f" {self._bytes_type}")))
+                    for ours, theirs in self._types.items():
+                        statement = statement.replace(ours, theirs)
+                    connection.execute(text(statement))
                 connection.execute(
                     text("INSERT INTO migration (number, name) VALUES (:number, :name)"),
                     {"number": number, "name": name},

@@ -58,7 +58,7 @@ class Discs:
         )
         return self._jobs.create(new, also=lambda connection, job: self._index.take(connection, receptions, job.id))
 
-    async def _second_content(self, instances: Iterable[str]) -> str:
+    async def _second_content(self, instances: Iterable[int]) -> str:
         """Why a UID with two contents holds the disc; empty where there is none."""
         wanted = set(instances)
         for variant in await asyncio.to_thread(self._index.variants, wanted, "unknown"):

@@ -63,8 +63,8 @@ class Hasher:
         except Exception:
             log.exception("hashing stopped; the next arrival starts it again")
 
-    def _hash(self, batch: list[tuple[str, str]], stopped: Callable[[], bool]) -> dict[str, str]:
-        hashes = {}
+    def _hash(self, batch: list[tuple[int, str]], stopped: Callable[[], bool]) -> dict[int, str]:
+        hashes: dict[int, str] = {}
         for instance_id, file in batch:
             if stopped():
                 break

@@ -11,7 +11,6 @@ fsyncs as one.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,8 +60,8 @@ class Arrival:
 class Reception:
     """One instance that a station was sent and that no disc job has taken yet."""
 
-    id: str
-    instance_id: str
+    id: int
+    instance_id: int
     identity: Identity
     sop_class_uid: str
 
@@ -71,7 +70,7 @@ class Reception:
 class StoredInstance:
     """One row of the index, as a disc needs it."""
 
-    id: str
+    id: int
     file: str
     file_bytes: int
     data_offset: int
@@ -84,7 +83,7 @@ class StoredInstance:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    id: str
+    id: int
     file: str
     data_offset: int
     file_bytes: int
@@ -92,20 +91,20 @@ class _Known:
 
 
 INSERT_INSTANCE = text(
-    "INSERT INTO instance (id, sop_instance_uid, sop_class_uid, study_instance_uid, series_instance_uid, patient_id,"
+    "INSERT INTO instance (sop_instance_uid, sop_class_uid, study_instance_uid, series_instance_uid, patient_id,"
     " issuer, patient_name, patient_birth_date, transfer_syntax_uid, file, file_bytes, data_offset, keys, received)"
-    " VALUES (:id, :sop_instance_uid, :sop_class_uid, :study_instance_uid, :series_instance_uid, :patient_id,"
+    " VALUES (:sop_instance_uid, :sop_class_uid, :study_instance_uid, :series_instance_uid, :patient_id,"
     " :issuer, :patient_name, :patient_birth_date, :transfer_syntax_uid, :file, :file_bytes, :data_offset, :keys,"
-    " :received) ON CONFLICT (sop_instance_uid) DO NOTHING"
+    " :received) ON CONFLICT (sop_instance_uid) DO NOTHING RETURNING id"
 )
 INSERT_RECEPTION = text(
-    "INSERT INTO reception (id, instance_id, ae_title, calling_ae_title, association_id, study_instance_uid, received)"
-    " VALUES (:id, :instance_id, :ae_title, :calling_ae_title, :association_id, :study_instance_uid, :received)"
+    "INSERT INTO reception (instance_id, ae_title, calling_ae_title, association_id, study_instance_uid, received)"
+    " VALUES (:instance_id, :ae_title, :calling_ae_title, :association_id, :study_instance_uid, :received)"
 )
 INSERT_VARIANT = text(
-    "INSERT INTO variant (id, instance_id, file, file_bytes, data_offset, transfer_syntax_uid, ae_title,"
+    "INSERT INTO variant (instance_id, file, file_bytes, data_offset, transfer_syntax_uid, ae_title,"
     " calling_ae_title, received, verdict)"
-    " VALUES (:id, :instance_id, :file, :file_bytes, :data_offset, :transfer_syntax_uid, :ae_title,"
+    " VALUES (:instance_id, :file, :file_bytes, :data_offset, :transfer_syntax_uid, :ae_title,"
     " :calling_ae_title, :received, 'unknown')"
 )
 KNOWN = text(
@@ -200,11 +199,9 @@ class InstanceIndex:
 
     def _insert(self, connection: FastTransaction, arrival: Arrival, now: float, *, received: bool = True) -> bool:
         header = arrival.header
-        instance_id = arrival.file.rpartition("/")[2]
         result = connection.execute(
             INSERT_INSTANCE,
             {
-                "id": instance_id,
                 "sop_instance_uid": header.sop_instance_uid,
                 "sop_class_uid": header.sop_class_uid,
                 "study_instance_uid": header.study_instance_uid,
@@ -221,19 +218,19 @@ class InstanceIndex:
                 "received": now,
             },
         )
-        if result.rowcount == 0:
+        row = result.fetchone()
+        if row is None:
             return False
         if received:
-            self._receive(connection, arrival, instance_id, now)
+            self._receive(connection, arrival, row[0], now)
         return True
 
     def _receive(
-        self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: str, now: float
+        self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: int, now: float
     ) -> None:
         connection.execute(
             INSERT_RECEPTION,
             {
-                "id": secrets.token_hex(16),
                 "instance_id": instance_id,
                 "ae_title": arrival.ae_title,
                 "calling_ae_title": arrival.calling_ae_title,
@@ -266,7 +263,6 @@ class InstanceIndex:
                 connection.execute(
                     INSERT_VARIANT,
                     {
-                        "id": arrival.file.rpartition("/")[2],
                         "instance_id": known.id,
                         "file": arrival.file,
                         "file_bytes": arrival.file_bytes,
@@ -355,7 +351,7 @@ class InstanceIndex:
             row = connection.execute(statement, {"ae_title": ae_title, "study": study_instance_uid}).first()
         return None if row is None else row.job_id
 
-    def variants(self, instance_ids: Iterable[str], verdict: str) -> list[Mapping[str, Any]]:
+    def variants(self, instance_ids: Iterable[int], verdict: str) -> list[Mapping[str, Any]]:
         """Variants of these instances with one verdict: unknown, different."""
         wanted = set(instance_ids)
         statement = text(
@@ -368,7 +364,7 @@ class InstanceIndex:
             rows = connection.execute(statement, {"verdict": verdict}).mappings().all()
         return [dict(row) for row in rows if row["instance_id"] in wanted]
 
-    def judge_variant(self, variant_id: str, *, same: bool) -> None:
+    def judge_variant(self, variant_id: int, *, same: bool) -> None:
         """Record whether a variant is really another content. The same one is removed: one copy of one content."""
         with self._database.transaction() as connection:
             if same:
@@ -382,16 +378,16 @@ class InstanceIndex:
 
     # -- hashes -------------------------------------------------------------------------------------------------
 
-    def unhashed(self, limit: int) -> list[tuple[str, str]]:
+    def unhashed(self, limit: int) -> list[tuple[int, str]]:
         """(id, file) of instances whose content has no recorded SHA-256 yet."""
         with self._database.read() as connection:
             rows = connection.execute(
-                text("SELECT id, file FROM instance WHERE sha256 IS NULL ORDER BY received LIMIT :limit"),
+                text("SELECT id, file FROM instance WHERE sha256 IS NULL ORDER BY id LIMIT :limit"),
                 {"limit": limit},
             )
             return [(row.id, row.file) for row in rows]
 
-    def record_hashes(self, hashes: Mapping[str, str]) -> None:
+    def record_hashes(self, hashes: Mapping[int, str]) -> None:
         """Record the SHA-256 of whole files by instance."""
         rows = [{"id": key, "sha256": value} for key, value in hashes.items()]
         with self._database.transaction() as connection:
@@ -430,7 +426,7 @@ class InstanceIndex:
                 break  # all of them were sent again in the meantime
         return total
 
-    def _delete(self, instance_id: str, limits: Mapping[str, float], otherwise: float) -> list[str]:
+    def _delete(self, instance_id: int, limits: Mapping[str, float], otherwise: float) -> list[str]:
         with self._database.transaction() as connection:
             if self._kept(connection, instance_id, limits, otherwise):
                 return []
@@ -443,10 +439,10 @@ class InstanceIndex:
                 *connection.execute(text("DELETE FROM instance WHERE id = :id RETURNING file"), one).scalars(),
             ]
 
-    def _forgettable(self, limits: Mapping[str, float], otherwise: float, most: int) -> list[str]:
+    def _forgettable(self, limits: Mapping[str, float], otherwise: float, most: int) -> list[int]:
         latest = max([*limits.values(), otherwise])
         old = text("SELECT id, seen FROM instance WHERE seen < :latest ORDER BY seen, id")
-        found: list[str] = []
+        found: list[int] = []
         with self._database.read() as connection:
             for row in connection.execute(old, {"latest": latest}):
                 if not self._kept(connection, row.id, limits, otherwise):
@@ -455,7 +451,7 @@ class InstanceIndex:
                         break
         return found
 
-    def _kept(self, connection: Connection, instance_id: str, limits: Mapping[str, float], otherwise: float) -> bool:
+    def _kept(self, connection: Connection, instance_id: int, limits: Mapping[str, float], otherwise: float) -> bool:
         receptions = connection.execute(
             text(
                 "SELECT reception.ae_title, reception.seen, reception.job_id, job.state FROM reception"

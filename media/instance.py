@@ -12,7 +12,8 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
 
@@ -68,7 +69,7 @@ from .records import (
 )
 from .runs import Runs, Walked
 
-__all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "scan_header"]
+__all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "check_rest", "scan_header"]
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
@@ -105,6 +106,8 @@ class InstanceHeader:
     instance_number: str
     keys: bytes
     """The directory keys: an Explicit VR Little Endian data set, tags ascending, sequences of defined length."""
+    read_bytes: int = field(default=0, compare=False)
+    """How far the data set was read: where the first element begins that was not looked at. See `check_rest`."""
 
 
 def scan_header(data: DataSetBytes, transfer_syntax_uid: str, *, complete: bool = True) -> InstanceHeader:
@@ -130,15 +133,15 @@ def scan_header(data: DataSetBytes, transfer_syntax_uid: str, *, complete: bool 
     try:
         if isinstance(buffer, memoryview) and len(buffer) <= 128 * 1024:
             buffer = bytes(buffer)  # slices of bytes are twice as fast
-        found = _walk(buffer, syntax_of(transfer_syntax_uid), complete)
+        found, read_bytes = _walk(buffer, syntax_of(transfer_syntax_uid), complete)
     finally:
         if isinstance(buffer, memoryview):
             buffer.release()  # a mapped file can be closed even while an exception still holds this frame
-    return _header(found)
+    return _header(found, read_bytes)
 
 
-def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
-    """The wanted elements of the top level, by tag."""
+def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Item, int]:
+    """The wanted elements of the top level, by tag, and where the walk ended."""
     order = syntax.order
     explicit = syntax.explicit
     short = struct.Struct(order + ("HH2sH" if explicit else "HHL")).unpack_from
@@ -165,7 +168,7 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
         if tag > last:
             if runs is not None and walked:
                 runs.learn(data, walked)  # type: ignore[arg-type]
-            return found
+            return found, position
         began = position
         position += 8
         if explicit and vr not in SHORT_VRS:
@@ -202,13 +205,50 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> Item:
         raise Unparsable("the data set has too many elements")
     if position != end or not complete:
         raise NeedMore(TRUNCATED)
-    return found
+    return found, position
 
 
 @cache
 def _runs(syntax: Syntax, record: str) -> Runs:
     """What was seen in this encoding, up to the SOP Class UID or, with it, after it: it says what is wanted."""
     return Runs()
+
+
+MAX_REST = 1000
+"""Elements looked at behind the last that a directory needs; there are less than a hundred in any real data set."""
+
+
+def check_rest(read: Callable[[int, int], bytes], position: int, size: int, transfer_syntax_uid: str) -> None:
+    """Look whether the elements behind the header are all there, without reading their values.
+
+    Where the first of them has no defined length (encapsulated pixel data), nothing is said: a missing delimiter at the
+    end is common in the field, and harms nobody.
+
+    Args:
+        read: (position, size) → bytes of the data set.
+        position: `InstanceHeader.read_bytes`.
+        size: bytes of the whole data set.
+        transfer_syntax_uid: its encoding.
+
+    Raises:
+        NeedMore: a value is longer than what is there.
+        Unparsable: these are no elements.
+    """
+    if transfer_syntax_uid == DEFLATED:
+        return
+    syntax = syntax_of(transfer_syntax_uid)
+    for _ in range(MAX_REST):
+        head = read(position, 12)
+        if len(head) < 8:
+            return  # the end, or a few bytes of padding
+        header_bytes, length = 8, int.from_bytes(head[4:8], "little")
+        if syntax.explicit:  # the implicit one would ask the dictionary for a VR that nobody wants
+            _, _, header_bytes, length = read_header(head, 0, len(head), syntax)
+        if length == UNDEFINED:
+            return
+        position += header_bytes + length
+        if position > size:
+            raise NeedMore(TRUNCATED)
 
 
 def _take(
@@ -283,7 +323,7 @@ def _modifies_concept(data: Buffer, position: int, end: int, syntax: Syntax) -> 
     return False
 
 
-def _header(found: Item) -> InstanceHeader:
+def _header(found: Item, read_bytes: int) -> InstanceHeader:
     charset = terms(_bytes(found, SPECIFIC_CHARACTER_SET))
     sop_class_uid = _uid(found, SOP_CLASS_UID, "SOP Class UID")
     record = record_type(sop_class_uid)
@@ -307,6 +347,7 @@ def _header(found: Item) -> InstanceHeader:
         series_number=text(SERIES_NUMBER),
         instance_number=text(INSTANCE_NUMBER),
         keys=encode_item(_directory_keys(found)),
+        read_bytes=read_bytes,
     )
 
 

@@ -105,6 +105,10 @@ class IncomingInstance:
         """The first bytes of the data set, at most `HEAD_BYTES`; all of it where it is shorter."""
         return memoryview(self._head)
 
+    def read_at(self, position: int, size: int) -> bytes:
+        """Bytes of the data set that have been written; fewer at its end."""
+        return os.pread(self._fd, size, self.data_offset + position)
+
     def mapped(self) -> mmap.mmap:
         """The whole file, mapped for reading; the data set begins at `data_offset`."""
         return mmap.mmap(self._fd, 0, access=mmap.ACCESS_READ)
@@ -122,14 +126,9 @@ class IncomingInstance:
         os.fsync(self._fd)
         self._close()
         relative = f"{self.name[:SHELF_DIGITS]}/{self.name}"
-        shelf = f"{self._folder}/{self.name[:SHELF_DIGITS]}"
-        try:
-            os.rename(self.path, f"{self._folder}/{relative}")
-        except FileNotFoundError:
-            make_folder(Path(shelf))
-            os.rename(self.path, f"{self._folder}/{relative}")
+        os.rename(self.path, f"{self._folder}/{relative}")
         self.path = f"{self._folder}/{relative}"
-        fsync_folder(shelf)
+        fsync_folder(f"{self._folder}/{self.name[:SHELF_DIGITS]}")
         return relative
 
     def discard(self) -> None:
@@ -162,26 +161,27 @@ def fsync_folder(folder: str | Path) -> None:
         os.close(fd)
 
 
-def make_folder(folder: Path) -> None:
-    """Make one folder, durably; it may exist already."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    fsync_folder(folder.parent)
-
-
 class InstanceStore:
     """Files of instances under one folder.
 
     Args:
         folder: where they lie; made if it is missing. `incoming/` below it is emptied: what stands there after a
             crash was never acknowledged.
+        prepared: another process of ours has made the folders and uses them: they are left as they are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, prepared: bool = False) -> None:
         self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_folder(folder / "incoming")
-        make_folder(folder / "damaged")
-        for leftover in (folder / "incoming").iterdir():
+        if not prepared:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shelves = (f"{number:0{SHELF_DIGITS}x}" for number in range(16**SHELF_DIGITS))
+        for name in ("incoming", "damaged", *shelves):
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+        fsync_folder(self.folder)
+        for leftover in (self.folder / "incoming").iterdir():
             leftover.unlink()
 
     def begin(self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> IncomingInstance:

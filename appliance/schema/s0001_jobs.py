@@ -27,7 +27,8 @@ STATEMENTS = (
         not_before DOUBLE PRECISION NOT NULL DEFAULT 0,
         owner TEXT NOT NULL DEFAULT '',
         created DOUBLE PRECISION NOT NULL,
-        updated DOUBLE PRECISION NOT NULL
+        updated DOUBLE PRECISION NOT NULL,
+        seen DOUBLE PRECISION
     )
     """,
     "CREATE INDEX job_waiting ON job (kind, step, held, priority, number)",

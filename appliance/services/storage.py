@@ -7,6 +7,7 @@ durable sequence (fsync file, rename, fsync folder, commit) while the loop goes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -20,8 +21,8 @@ from typing import ClassVar
 
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
 from appliance.instances import Arrival, InstanceIndex, Outcome
-from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, scan_header
-from media.store import IncomingInstance, InstanceStore
+from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, check_rest, scan_header
+from media.store import HEAD_BYTES, IncomingInstance, InstanceStore
 
 log = logging.getLogger("gravure.storage")
 
@@ -135,28 +136,29 @@ class StorageService:
                 raise Refused(INVALID_INSTANCE, "the SOP UID of the command is not a UID")
         self._reserve.check()
         try:
-            return GuardedSink(self._store.begin(request.sop_class_uid, uid, request.context.transfer_syntax))
+            incoming = self._store.begin(request.sop_class_uid, uid, request.context.transfer_syntax)
         except OSError as failure:
             raise disk_refusal(failure) from failure
+        return GuardedSink(incoming, request.context.transfer_syntax)
 
     async def answer(self, request: Request) -> Response:
         """The durable sequence, then the status (promise 1)."""
         if request.command_field is not CommandField.C_STORE_RQ or not isinstance(request.data, GuardedSink):
             raise Refused(0x0211, "a C-STORE request needs a data set")
-        incoming = request.data.incoming
-        if self._pace.is_quick(incoming.size):
-            arrival = self._put(request, incoming)
+        if self._pace.is_quick(request.data.size):
+            arrival = self._put(request, request.data)
         else:
             loop = asyncio.get_running_loop()
-            arrival = await loop.run_in_executor(self._executor, self._put, request, incoming)
+            arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
         self._arrivals += 1
         self._station.on_arrival(arrival)
         return Response(SUCCESS)
 
-    def _put(self, request: Request, incoming: IncomingInstance) -> Arrival:
+    def _put(self, request: Request, sink: GuardedSink) -> Arrival:
         began_s = time.perf_counter()
+        incoming = sink.incoming
         try:
-            header = header_of(incoming, request)
+            header = checked(sink, request)
             relative = incoming.keep()
             arrival = self._index.put(
                 Arrival(
@@ -188,12 +190,19 @@ class StorageService:
 
 
 class GuardedSink:
-    """An `IncomingInstance` whose disk errors are answers."""
+    """An `IncomingInstance` whose disk errors are answers.
 
-    __slots__ = ("incoming",)
+    The header is read as soon as the first part of a long data set is there, while the peer is sending the rest.
+    """
 
-    def __init__(self, incoming: IncomingInstance) -> None:
+    __slots__ = ("_syntax", "_unread", "header", "incoming")
+
+    def __init__(self, incoming: IncomingInstance, transfer_syntax_uid: str) -> None:
         self.incoming = incoming
+        self.header: InstanceHeader | None = None
+        """What the first part says; None until it is there, and where it does not say enough."""
+        self._syntax = transfer_syntax_uid
+        self._unread = True
 
     @property
     def size(self) -> int:
@@ -204,6 +213,10 @@ class GuardedSink:
             self.incoming.write(fragment)
         except OSError as failure:
             raise disk_refusal(failure) from failure
+        if self._unread and self.incoming.size > HEAD_BYTES:
+            self._unread = False
+            with contextlib.suppress(Unparsable):  # which is looked into when all is there
+                self.header = scan_header(self.incoming.head, self._syntax, complete=False)
 
     def complete(self) -> None:
         try:
@@ -215,31 +228,44 @@ class GuardedSink:
         self.incoming.discard()
 
 
-def header_of(incoming: IncomingInstance, request: Request) -> InstanceHeader:
-    """The header of what arrived, checked against the command (PS3.4 B.2.3: A900, Cxxx).
+def header_of(incoming: IncomingInstance, syntax: str) -> InstanceHeader:
+    """The header of what arrived.
 
     Raises:
-        Refused: A900 where class or instance differ from the command's; C000 where the data set cannot be parsed.
+        Refused: Cxxx where the data set cannot be parsed (PS3.4 B.2.3).
     """
-    syntax = request.context.transfer_syntax
     try:
         try:
-            header = scan_header(incoming.head, syntax, complete=incoming.size <= len(incoming.head))
+            return scan_header(incoming.head, syntax, complete=incoming.size <= len(incoming.head))
         except NeedMore:
             if incoming.size <= len(incoming.head):
                 raise
             with incoming.mapped() as file, memoryview(file) as view, view[incoming.data_offset :] as data_set:
-                header = scan_header(data_set, syntax)
+                return scan_header(data_set, syntax)
     except NeedMore:
         raise Refused(CANNOT_UNDERSTAND, "the data set ends in the middle of an element") from None
     except MissingIdentity as failure:
         raise Refused(MISSING_HIERARCHY, str(failure)) from failure
     except Unparsable as failure:
         raise Refused(CANNOT_UNDERSTAND, str(failure)) from failure
+
+
+def checked(sink: GuardedSink, request: Request) -> InstanceHeader:
+    """The header of what arrived, which says of class and instance what the command says, and is all there.
+
+    Raises:
+        Refused: A900 where header and command differ, Cxxx where the data set cannot be parsed (PS3.4 B.2.3).
+    """
+    incoming, syntax = sink.incoming, request.context.transfer_syntax
+    header = sink.header or header_of(incoming, syntax)
     if header.sop_class_uid != request.sop_class_uid:
         raise Refused(DATA_SET_MISMATCH, "SOP Class UID differs between command and data set", (0x00080016,))
     if header.sop_instance_uid != request.sop_instance_uid:
         raise Refused(DATA_SET_MISMATCH, "SOP Instance UID differs between command and data set", (0x00080018,))
+    try:
+        check_rest(incoming.read_at, header.read_bytes, incoming.size, syntax)
+    except Unparsable:
+        raise Refused(CANNOT_UNDERSTAND, "the data set ends in the middle of an element") from None
     return header
 
 
