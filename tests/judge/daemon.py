@@ -1,4 +1,4 @@
-"""`gravure serve` from the outside: its command, a TOML file, the ready line, `gravure jobs --json`. Nothing of its code."""
+"""`gravure serve` from the outside: its command, a TOML file, its ready line and `gravure jobs --json`."""
 
 from __future__ import annotations
 

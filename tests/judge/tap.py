@@ -1,4 +1,4 @@
-"""A wire tap between any peer and the appliance: what a peer really sent, byte for byte, and which status it really saw."""
+"""A wire tap between a peer and the appliance: what the peer sent, byte for byte, and which status it really saw."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def drawn_samples(draw: random.Random, kind: str, rows: int, columns: int, bits:
     y, x = np.linspace(0, 1, rows)[:, None, None], np.linspace(0, 1, columns)[None, :, None]
     corners = noise.uniform(0, full, (2, 2, samples))
     ramp = (corners[0, 0] * (1 - x) + corners[0, 1] * x) * (1 - y) + (corners[1, 0] * (1 - x) + corners[1, 1] * x) * y
-    return np.round(ramp).astype(int)
+    rounded: NDArray[Any] = np.round(ramp).astype(int)
+    return rounded
 
 
 def drawn_image(draw: random.Random, cell_mm: tuple[float, float], color: bool) -> Source:

@@ -1,4 +1,4 @@
-"""DICOM on the wire, written from PS3.5, PS3.7 and PS3.8 alone: PDUs, messages, data sets, and a peer over a bare socket."""
+"""DICOM on the wire from PS3.5, PS3.7 and PS3.8 alone: PDUs, messages, data sets, a peer over a bare socket."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ SEQUENCES = {
 
 
 def _items(data: bytes, at: int, length: int, explicit: bool) -> tuple[list[dict[int, Any]], int]:
-    items = []
+    items: list[dict[int, Any]] = []
     end = len(data) if length == 0xFFFFFFFF else at + length
     while at < end:
         _, element, size = struct.unpack_from("<HHI", data, at)
