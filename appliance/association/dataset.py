@@ -1,19 +1,14 @@
-"""Data sets on their way: where they are put while they arrive, and how they are decoded and encoded."""
+"""Data sets on their way: where they are put while they arrive."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .message import Refused
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 
 class MemorySink:
@@ -124,33 +119,3 @@ class SpoolSink:
         self._data = bytearray()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-
-
-def decode(data: bytes, transfer_syntax: str) -> Dataset:
-    """A data set of the network: bare elements in a transfer syntax.
-
-    Raises:
-        Refused: 0110, it cannot be decoded.
-    """
-    from io import BytesIO
-
-    from pydicom.filereader import read_dataset
-
-    try:
-        return read_dataset(
-            BytesIO(data), transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
-        )
-    except Exception as failure:
-        raise Refused(0x0110, "the data set cannot be decoded") from failure
-
-
-def encode(data_set: Dataset, transfer_syntax: str) -> bytes:
-    """The bare elements of a data set in a transfer syntax."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    stream = DicomBytesIO()
-    stream.is_implicit_VR = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
-    stream.is_little_endian = transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
-    write_dataset(stream, data_set)
-    return bytes(stream.getvalue())
