@@ -23,6 +23,9 @@ BASIC_GRAYSCALE_IMAGE_BOX = "1.2.840.10008.5.1.1.4"
 BASIC_COLOR_IMAGE_BOX = "1.2.840.10008.5.1.1.4.1"
 PRINT_JOB = "1.2.840.10008.5.1.1.14"
 PRINTER = "1.2.840.10008.5.1.1.16"
+BASIC_ANNOTATION_BOX = "1.2.840.10008.5.1.1.15"
+PRESENTATION_LUT = "1.2.840.10008.5.1.1.23"
+PRINTER_CONFIGURATION_RETRIEVAL = "1.2.840.10008.5.1.1.16.376"
 
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
 IMPLICIT_LE = "1.2.840.10008.1.2"
@@ -74,8 +77,11 @@ PRINT_MEMBERS = (
     BASIC_FILM_BOX,
     BASIC_GRAYSCALE_IMAGE_BOX,
     BASIC_COLOR_IMAGE_BOX,
+    BASIC_ANNOTATION_BOX,
+    PRESENTATION_LUT,
     PRINT_JOB,
     PRINTER,
+    PRINTER_CONFIGURATION_RETRIEVAL,
 )
 """Consoles and libraries send member messages on either meta context; the SOP class decides, not the context."""
 
@@ -91,11 +97,30 @@ PRINT: tuple[Capability, ...] = (
     Capability(BASIC_GRAYSCALE_IMAGE_BOX, "Basic Grayscale Image Box", "print", ("N-SET",), UNCOMPRESSED,
                PRINT_MEMBERS),
     Capability(BASIC_COLOR_IMAGE_BOX, "Basic Color Image Box", "print", ("N-SET",), UNCOMPRESSED, PRINT_MEMBERS),
+    Capability(BASIC_ANNOTATION_BOX, "Basic Annotation Box", "print", ("N-SET",), UNCOMPRESSED, PRINT_MEMBERS),
+    Capability(PRESENTATION_LUT, "Presentation LUT", "print", ("N-CREATE", "N-DELETE"), UNCOMPRESSED, PRINT_MEMBERS),
     Capability(PRINT_JOB, "Print Job", "print", ("N-GET", "N-EVENT-REPORT"), UNCOMPRESSED, PRINT_MEMBERS),
     Capability(PRINTER, "Printer", "print", ("N-GET", "N-EVENT-REPORT"), UNCOMPRESSED, PRINT_MEMBERS),
+    Capability(PRINTER_CONFIGURATION_RETRIEVAL, "Printer Configuration Retrieval", "print", ("N-GET",), UNCOMPRESSED,
+               PRINT_MEMBERS),
 )  # fmt: skip
 
 ECHO = Capability(VERIFICATION, "Verification", "echo", ("C-ECHO",), (*UNCOMPRESSED, EXPLICIT_BE))
+
+RETIRED: dict[str, str] = {
+    "1.2.840.10008.5.1.1.22": "VOI LUT Box",
+    "1.2.840.10008.5.1.1.24": "Image Overlay Box",
+    "1.2.840.10008.5.1.1.24.1": "Basic Print Image Overlay Box",
+    "1.2.840.10008.5.1.1.4.2": "Referenced Image Box",
+    "1.2.840.10008.5.1.1.9.1": "Referenced Grayscale Print Management Meta",
+    "1.2.840.10008.5.1.1.18.1": "Referenced Color Print Management Meta",
+    "1.2.840.10008.5.1.1.26": "Print Queue Management",
+    "1.2.840.10008.5.1.1.31": "Pull Print Request",
+    "1.2.840.10008.5.1.1.32": "Pull Stored Print Management Meta",
+    "1.2.840.10008.5.1.1.27": "Stored Print Storage",
+}
+"""Print classes that the standard retired and consoles still propose: each context is rejected by itself, never the
+association."""
 
 _PRINT_BY_UID = {one.sop_class_uid: one for one in PRINT}
 

@@ -20,7 +20,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
+from appliance.personality import Personality
 from printing import film_size
+from printing.annotation import MOST_BOXES
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 
@@ -44,6 +46,12 @@ def _ae_title(value: str) -> str:
     return title
 
 
+def _format_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9_][A-Z0-9_ ]{0,15}", value, re.ASCII):
+        raise ValueError("an Annotation Display Format ID is 1 to 16 capitals, digits, blanks and underscores")
+    return value
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -56,6 +64,8 @@ def _folder(value: str) -> str:
 
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Folder = Annotated[str, AfterValidator(_folder)]
+AnnotationFormatID = Annotated[str, AfterValidator(_format_id)]
+Place = Literal["top left", "top center", "top right", "bottom left", "bottom center", "bottom right"]
 Days = Annotated[float, Field(ge=0, le=36500)]
 
 
@@ -111,6 +121,8 @@ class AccessTable(Table):
     """Default: accept while we listen on loopback alone, reject elsewhere."""
     any_called_ae: str | None = None
     """AE title of the service that answers for unknown called AE titles."""
+    profiles: Folder | None = None
+    """Folder of console profiles (TOML) of one's own, relative to the state folder; they win over those we ship."""
 
 
 class CustomFormat(Table):
@@ -120,7 +132,7 @@ class CustomFormat(Table):
     """(x, y, width, height) of each box, in percent of the film's width and height, from the top left."""
 
 
-class PrinterTable(Table):
+class PrinterTable(Personality):
     """A virtual film printer."""
 
     output: Literal["folder"] = "folder"
@@ -157,6 +169,8 @@ class PrinterTable(Table):
     """Columns and rows of SUPERSLIDE on a portrait film."""
     custom: dict[str, CustomFormat] = Field(default_factory=dict)
     """CUSTOM\\i display formats, by i."""
+    annotations: dict[AnnotationFormatID, tuple[Place, ...]] = Field(default_factory=dict)
+    """More Annotation Display Format IDs beside HEADER, FOOTER, LABEL and ANNOTATION: where each annotation stands."""
 
 
 class DiscTable(Table):
@@ -189,7 +203,7 @@ class InboxTable(Table):
     """Other called AE titles that mean this one."""
 
 
-class PeerTable(Table):
+class PeerTable(Personality):
     """A device that we know. The key of the table is a name of ours."""
 
     ae_title: AETitle
@@ -200,12 +214,6 @@ class PeerTable(Table):
     """For calling it."""
     allow: tuple[str, ...] = ("echo", "store", "print")
     """What it may use: echo, store, print."""
-    success_only: bool = False
-    """Answer 0000 where we would warn: for consoles that abort on warnings."""
-    events: bool = True
-    """Send it N-EVENT-REPORTs."""
-    duplicate_film_seconds: Annotated[float, Field(ge=0, le=3600)] = 0
-    """The same film printed again within this time is the same job: for consoles that print three times."""
 
 
 class Config(Table):
@@ -343,6 +351,9 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
         yield f"film_size_id: none of {', '.join(film_size.FILM_SIZES)}"
     if printer.min_density >= printer.max_density:
         yield "min_density: not below max_density"
+    for key, places in printer.annotations.items():
+        if not 1 <= len(places) <= MOST_BOXES:
+            yield f"annotations.{key}: 1 to {MOST_BOXES} places"
     for number, custom in printer.custom.items():
         if not number.isdigit():
             yield f"custom.{number}: the key is the number of the format"

@@ -46,10 +46,11 @@ from appliance.hasher import Hasher
 from appliance.instances import Arrival, InstanceIndex
 from appliance.jobs import Jobs
 from appliance.notify import feed_watchdog, inherited_sockets, notify
+from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.retention import Retention
 from appliance.runner import Runner
-from appliance.services.print import Bounds, Manners, PrintService, printer_of
+from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.services.storage import Pace, Reserve, Station, StorageService
 from appliance.status import snapshot
 from media.records import for_patient_discs
@@ -240,6 +241,10 @@ class Appliance:
 
     def _make_services(self) -> None:
         self.events = Events(self.jobs)
+        try:
+            self._personalities = Personalities(self.config)
+        except BadProfile as failure:
+            raise CannotStart(str(failure)) from failure
         for key in self.config.printers:
             self._serve(key, "print", self._printing(key))
         for kind in ("discs", "inboxes"):
@@ -256,11 +261,11 @@ class Appliance:
         self.events.install(printer, table.status_policy, self.films.has_room)
         limits = self.config.limits
         bounds = Bounds(limits.memory_bytes, limits.normalized_data_set_bytes)
+        personalities = self._personalities
 
         def make(association: Association) -> Service:
-            peer = self.config.peers.get(association.peer or "")
-            manners = Manners(peer.success_only, peer.events, peer.duplicate_film_seconds) if peer else Manners()
-            return PrintService(association, printer, self.films, self.events, manners, bounds, self._executor)
+            personality = personalities.of(key, association)
+            return PrintService(association, printer, self.films, self.events, personality, bounds, self._executor)
 
         return make
 

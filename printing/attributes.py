@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from printing import film_size, terms
+from printing import annotation, film_size, terms
 from printing.display_format import DisplayFormat
 from printing.elements import Value
 from printing.printer import Printer
@@ -21,7 +21,15 @@ from printing.status import (
     VALUE_OUT_OF_RANGE,
     Refused,
 )
-from printing.terms import COLOR_IMAGE_BOX, FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, Command
+from printing.terms import (
+    ANNOTATION_BOX,
+    COLOR_IMAGE_BOX,
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    PRESENTATION_LUT,
+    Command,
+)
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION = 0x00280002, 0x00280004, 0x00280006
@@ -41,6 +49,11 @@ REQUESTED_IMAGE_SIZE, REQUESTED_DECIMATE_CROP_BEHAVIOR = 0x20200030, 0x20200040
 GRAYSCALE_IMAGE_SEQUENCE, COLOR_IMAGE_SEQUENCE = 0x20200110, 0x20200111
 REFERENCED_SOP_CLASS_UID, REFERENCED_SOP_INSTANCE_UID = 0x00081150, 0x00081155
 REFERENCED_PRINT_JOB_SEQUENCE = 0x21000500
+ANNOTATION_DISPLAY_FORMAT_ID, REFERENCED_BASIC_ANNOTATION_BOX_SEQUENCE = 0x20100030, 0x20100520
+ANNOTATION_POSITION, TEXT_STRING = 0x20300010, 0x20300020
+PRESENTATION_LUT_SEQUENCE, PRESENTATION_LUT_SHAPE = 0x20500010, 0x20500020
+REFERENCED_PRESENTATION_LUT_SEQUENCE = 0x20500500
+LUT_DESCRIPTOR, LUT_EXPLANATION, LUT_DATA = 0x00283002, 0x00283003, 0x00283006
 
 _BIN = re.compile(r"BIN_[1-9][0-9]{0,11}", re.ASCII)
 
@@ -198,11 +211,32 @@ def required(value: Value, printer: Printer) -> Value:
     return value
 
 
-def position(value: Value, printer: Printer) -> Value:
-    """An Image Box Position; the session knows how many there are."""
-    if not isinstance(value, int) or value < 1:
-        raise Refused(INVALID_ATTRIBUTE_VALUE, "Image Box Position is not a number from 1", (IMAGE_BOX_POSITION,))
-    return value
+def position(tag: int, name: str) -> Rule:
+    """A position; the session knows how many there are."""
+
+    def rule(value: Value, printer: Printer) -> Value:
+        if not isinstance(value, int) or value < 1:
+            raise Refused(INVALID_ATTRIBUTE_VALUE, f"{name} is not a number from 1", (tag,))
+        return value
+
+    return rule
+
+
+def annotation_format(value: Value, printer: Printer) -> Value:
+    """A format that the printer has, by its name in any case; for others there are annotation boxes all the same."""
+    text = str(value).strip().upper()
+    if text not in printer.annotation_formats:
+        raise OutOfRange(annotation.FALLBACK)
+    return text
+
+
+def shape(value: Value, printer: Printer) -> Value:
+    """A shape of print. Nothing replaces another one: every grey of the film would be wrong."""
+    text = " ".join(str(value).upper().replace("_", " ").split())
+    if text not in terms.PRESENTATION_LUT_SHAPES:
+        words = "Presentation LUT Shape is not IDENTITY or LIN OD"
+        raise Refused(INVALID_ATTRIBUTE_VALUE, words, (PRESENTATION_LUT_SHAPE,))
+    return text
 
 
 def _of(name: str) -> Default:
@@ -296,7 +330,13 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         required,
         "the film session of the association; may be left out",
     ),
-    Attribute(IMAGE_BOX_POSITION, "ImageBoxPosition", "US", position, "1 to the image boxes of the film"),
+    Attribute(
+        IMAGE_BOX_POSITION,
+        "ImageBoxPosition",
+        "US",
+        position(IMAGE_BOX_POSITION, "Image Box Position"),
+        "1 to the image boxes of the film",
+    ),
     Attribute(POLARITY, "Polarity", "CS", term(*terms.Polarity), "NORMAL, REVERSE", _is("NORMAL")),
     Attribute(REQUESTED_IMAGE_SIZE, "RequestedImageSize", "DS", millimetres, "0.1 to 2000 mm"),
     Attribute(
@@ -308,6 +348,36 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     Attribute(GRAYSCALE_IMAGE_SEQUENCE, "BasicGrayscaleImageSequence", "SQ", required, "no item, or one"),
     Attribute(COLOR_IMAGE_SEQUENCE, "BasicColorImageSequence", "SQ", required, "no item, or one"),
+    Attribute(
+        ANNOTATION_DISPLAY_FORMAT_ID,
+        "AnnotationDisplayFormatID",
+        "CS",
+        annotation_format,
+        f"{', '.join(annotation.FORMATS)}, others by configuration; for unknown ones {annotation.FALLBACK} is used",
+    ),
+    Attribute(
+        ANNOTATION_POSITION,
+        "AnnotationPosition",
+        "US",
+        position(ANNOTATION_POSITION, "Annotation Position"),
+        "1 to the annotation boxes of the film; without it the box's own",
+    ),
+    Attribute(TEXT_STRING, "TextString", "LO", anything, "any text, in the film session's character set", _is("")),
+    Attribute(
+        PRESENTATION_LUT_SEQUENCE,
+        "PresentationLUTSequence",
+        "SQ",
+        required,
+        "one item: 256 or 4096 entries from 0, of 10 to 16 bits",
+    ),
+    Attribute(PRESENTATION_LUT_SHAPE, "PresentationLUTShape", "CS", shape, ", ".join(terms.PRESENTATION_LUT_SHAPES)),
+    Attribute(
+        REFERENCED_PRESENTATION_LUT_SEQUENCE,
+        "ReferencedPresentationLUTSequence",
+        "SQ",
+        required,
+        "no item, or one: a Presentation LUT of the association",
+    ),
 )
 
 ATTRIBUTES: Mapping[int, Attribute] = {one.tag: one for one in _ATTRIBUTES}
@@ -317,6 +387,8 @@ _SESSION = "PS3.4 H.4.1.2.1.1"
 _FILM = "PS3.4 H.4.2.2.1.1"
 _GRAY = "PS3.4 H.4.3.1.2.1.1"
 _COLOR = "PS3.4 H.4.3.2.2.1.1"
+_ANNOTATION = "PS3.4 H.4.4.2.1.1"
+_LUT = "PS3.4 H.4.9.2.1.1"
 
 
 def _rows(sop_class_uid: str, section: str, *rows: tuple[int, str, str]) -> tuple[Usage, ...]:
@@ -344,6 +416,7 @@ USAGES: tuple[Usage, ...] = (
         (FILM_SESSION_LABEL, "U/U", "U/U"),
         (MEMORY_ALLOCATION, "U/U", "U/U"),
         (OWNER_ID, "U/U", "U/U"),
+        (REFERENCED_PRESENTATION_LUT_SEQUENCE, "U/U", "U/U"),
     ),
     *_rows(
         FILM_BOX,
@@ -363,6 +436,8 @@ USAGES: tuple[Usage, ...] = (
         (ILLUMINATION, "U/U", "U/U"),
         (REFLECTED_AMBIENT_LIGHT, "U/U", "U/U"),
         (REQUESTED_RESOLUTION_ID, "U/U", ""),
+        (ANNOTATION_DISPLAY_FORMAT_ID, "U/U", ""),
+        (REFERENCED_PRESENTATION_LUT_SEQUENCE, "U/MC", "U/MC"),
     ),
     *_rows(
         GRAYSCALE_IMAGE_BOX,
@@ -372,6 +447,7 @@ USAGES: tuple[Usage, ...] = (
         (MAX_DENSITY, "", "U/U"),
         (CONFIGURATION_INFORMATION, "", "U/U"),
         (GRAYSCALE_IMAGE_SEQUENCE, "", "M/M"),
+        (REFERENCED_PRESENTATION_LUT_SEQUENCE, "", "U/U"),
     ),
     *_rows(
         COLOR_IMAGE_BOX,
@@ -380,20 +456,31 @@ USAGES: tuple[Usage, ...] = (
         (CONFIGURATION_INFORMATION, "", "U/U"),
         (COLOR_IMAGE_SEQUENCE, "", "M/M"),
     ),
+    *_rows(ANNOTATION_BOX, _ANNOTATION, (ANNOTATION_POSITION, "", "M/M"), (TEXT_STRING, "", "U/M")),
+    *_rows(
+        PRESENTATION_LUT,
+        _LUT,
+        (PRESENTATION_LUT_SEQUENCE, "MC/M", ""),
+        (PRESENTATION_LUT_SHAPE, "MC/M", ""),
+    ),
 )
 
-FORGIVEN = frozenset({REFERENCED_FILM_SESSION_SEQUENCE})
-"""M/M attributes whose absence is forgiven: an association has one film session at most, so nothing can be wrong."""
+FORGIVEN = frozenset({REFERENCED_FILM_SESSION_SEQUENCE, ANNOTATION_POSITION})
+"""M/M attributes whose absence is forgiven: an association has one film session at most, and an annotation box stands
+where it was made, so nothing can be wrong."""
 
-SILENT = frozenset({0x20100030})
-"""Attributes outside of the table that are left out without a warning: an Annotation Display Format ID asks for
-annotation boxes, and that there are none the answer shows."""
+BEYOND = frozenset({(FILM_SESSION, REFERENCED_PRESENTATION_LUT_SEQUENCE)})
+"""Rows (SOP class, tag) that the standard does not have: consoles of some imagers reference the Presentation LUT of all
+of their films at the film session. A strict dialogue does without them."""
 
 VRS: Mapping[int, str] = {
     **{one.tag: one.vr for one in _ATTRIBUTES},
     REFERENCED_FILM_BOX_SEQUENCE: "SQ",
     REFERENCED_IMAGE_BOX_SEQUENCE: "SQ",
     REFERENCED_PRINT_JOB_SEQUENCE: "SQ",
+    REFERENCED_BASIC_ANNOTATION_BOX_SEQUENCE: "SQ",
+    LUT_DESCRIPTOR: "US",
+    LUT_DATA: "OW",
     REFERENCED_SOP_CLASS_UID: "UI",
     REFERENCED_SOP_INSTANCE_UID: "UI",
 }
@@ -409,6 +496,6 @@ _BY_REQUEST: Mapping[tuple[str, Command], Mapping[int, Usage]] = {
     (sop_class_uid, command): {
         usage.tag: usage for usage in USAGES if usage.sop_class_uid == sop_class_uid and usage.of(command)
     }
-    for sop_class_uid in (FILM_SESSION, FILM_BOX, GRAYSCALE_IMAGE_BOX, COLOR_IMAGE_BOX)
+    for sop_class_uid in dict.fromkeys(usage.sop_class_uid for usage in USAGES)
     for command in (Command.N_CREATE, Command.N_SET)
 }

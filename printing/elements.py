@@ -112,6 +112,17 @@ class AttributeList:
             return element.length == 0
         return not bytes(self.data[element.offset : element.offset + element.length]).strip(b" \0")
 
+    def raw(self, tag: int) -> bytes:
+        """The bytes of a value; of a sequence none.
+
+        Raises:
+            BadValue: they are more than any value but pixels has.
+        """
+        element = self.elements[tag]
+        if element.length > MOST_VALUE_BYTES:
+            raise BadValue
+        return bytes(self.data[element.offset : element.offset + element.length])
+
     def value(self, tag: int, vr: str) -> Value:
         """The value of an element, as what the dictionary says it is.
 
@@ -119,9 +130,7 @@ class AttributeList:
             BadValue: it holds something else.
         """
         element = self.elements[tag]
-        if element.length > MOST_VALUE_BYTES:
-            raise BadValue
-        raw = bytes(self.data[element.offset : element.offset + element.length])
+        raw = self.raw(tag)
         written = element.vr if element.vr in _INTEGERS or element.vr in _SHORT_VRS else vr
         if written in _INTEGERS:
             return _coerced(_integers(raw, _INTEGERS[written]), vr)

@@ -4,8 +4,10 @@
 |---|---|---|---|
 | M/M | 0120 (no value: 0121) | 0106 | – |
 | U/M, U/U | our default | our default, and 0116, B600 or B605 | left out, and 0107 |
+| the same, strict | our default | 0106, B600 or B605 | 0105 |
 
-The standard lets a printer refuse more than this; consoles that meet a refusal stop printing, so we never do.
+The standard lets a printer choose between the last two lines; consoles that meet a refusal stop printing, so the strict
+one is for those who test a console.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from printing.attributes import ATTRIBUTES, FORGIVEN, SILENT, Attribute, OutOfRange, usages
+from printing.attributes import ATTRIBUTES, BEYOND, FORGIVEN, Attribute, OutOfRange, usages
+from printing.clues import harvested
 from printing.elements import AttributeList, BadValue, Value
 from printing.printer import Printer
 from printing.status import (
@@ -21,7 +24,9 @@ from printing.status import (
     INVALID_ATTRIBUTE_VALUE,
     MISSING_ATTRIBUTE,
     MISSING_VALUE,
+    NO_SUCH_ATTRIBUTE,
     SUCCESS,
+    VALUE_OUT_OF_RANGE,
     Refused,
     Remark,
 )
@@ -39,21 +44,41 @@ class Judgement:
     remarks: tuple[Remark, ...]
 
 
-def judge(sop_class_uid: str, command: Command, attributes: AttributeList, printer: Printer) -> Judgement:
+def judge(
+    sop_class_uid: str, command: Command, attributes: AttributeList, printer: Printer, strict: bool = False
+) -> Judgement:
     """Judge the attribute list of an N-CREATE or N-SET.
 
     Raises:
-        Refused: 0120, 0121 or 0106, for a mandatory attribute.
+        Refused: 0120, 0121 or 0106, for a mandatory attribute; strict, 0106 and 0105 for any.
     """
     rows = usages(sop_class_uid, command)
+    if strict:
+        rows = {tag: usage for tag, usage in rows.items() if (sop_class_uid, tag) not in BEYOND}
     values: dict[int, Value] = {}
     remarks: list[Remark] = []
     for tag, usage in rows.items():
         value = _value(ATTRIBUTES[tag], usage.of(command), command, attributes, printer, remarks)
         if value is not None:
             values[tag] = value
-    remarks += _unknown(attributes, rows)
+    remarks += _unknown(attributes, rows, strict)
+    if strict:
+        _refuse(remarks)
     return Judgement(values, tuple(remarks))
+
+
+_STRICT: Mapping[int, int] = {
+    VALUE_OUT_OF_RANGE: INVALID_ATTRIBUTE_VALUE,
+    ATTRIBUTE_LIST_ERROR: NO_SUCH_ATTRIBUTE,
+    SUCCESS: MISSING_ATTRIBUTE,
+}
+"""What a remark is to a strict printer; those of the service class are warnings to it too."""
+
+
+def _refuse(remarks: list[Remark]) -> None:
+    for remark in remarks:
+        if remark.status in _STRICT:
+            raise Refused(_STRICT[remark.status], remark.words, (remark.tag,))
 
 
 def _value(
@@ -64,7 +89,7 @@ def _value(
     printer: Printer,
     remarks: list[Remark],
 ) -> Value | None:
-    mandatory = usage.startswith("M")
+    mandatory = usage.startswith("M/")
     if attribute.tag not in attributes.elements:
         if mandatory and attribute.tag not in FORGIVEN:
             raise Refused(MISSING_ATTRIBUTE, f"{attribute.keyword} is missing", (attribute.tag,))
@@ -91,9 +116,12 @@ def _value(
     return used
 
 
-def _unknown(attributes: AttributeList, rows: Mapping[int, object]) -> list[Remark]:
-    # Group lengths are retired and mean nothing; everything else that is left out is said.
-    unknown = [tag for tag in attributes.elements if tag not in rows and tag not in SILENT and tag & 0xFFFF]
+def _unknown(attributes: AttributeList, rows: Mapping[int, object], strict: bool) -> list[Remark]:
+    # Group lengths are retired and mean nothing; clues to the patient are read; everything else that is left out is
+    # said.
+    unknown = [
+        tag for tag in attributes.elements if tag not in rows and tag & 0xFFFF and (strict or not harvested(tag))
+    ]
     return [
         Remark(ATTRIBUTE_LIST_ERROR, f"({tag >> 16:04X},{tag & 0xFFFF:04X}) left out", tag)
         for tag in unknown[:MOST_REMARKS]

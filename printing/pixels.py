@@ -19,6 +19,9 @@ DEPTHS = frozenset({(8, 8, 7), *((16, stored, stored - 1) for stored in range(8,
 """(Bits Allocated, Bits Stored, High Bit) of grey pixels. The standard has 8/8/7 and 16/12/11; consoles send others of
 this pattern, which mean the same thing."""
 
+STRICT_DEPTHS = frozenset({(8, 8, 7), (16, 12, 11)})
+"""Those that PS3.3 C.13.5 has."""
+
 _KEYWORDS = {
     tags.SAMPLES_PER_PIXEL: "SamplesPerPixel",
     tags.PHOTOMETRIC_INTERPRETATION: "PhotometricInterpretation",
@@ -85,13 +88,14 @@ def _aspect_ratio(item: AttributeList) -> tuple[int, int]:
     return vertical, horizontal
 
 
-def reference(item: AttributeList, color: bool, file: str) -> PixelReference:
+def reference(item: AttributeList, color: bool, file: str, strict: bool = False) -> PixelReference:
     """The pixels of one item of a Basic Grayscale or Basic Color Image Sequence.
 
     Args:
         item: the item, in a data set that lies in `file` byte for byte.
         color: whether it is a Basic Color Image Sequence.
         file: name of the file for the reference.
+        strict: take what PS3.3 C.13.5 has and nothing else.
 
     Raises:
         Refused: 0120 or 0121 for what is missing; 0106 for a shape that is not printed, or one that the bytes are not.
@@ -103,7 +107,7 @@ def reference(item: AttributeList, color: bool, file: str) -> PixelReference:
     if photometric not in (("RGB",) if color else PHOTOMETRIC_INTERPRETATIONS):
         raise _invalid(tags.PHOTOMETRIC_INTERPRETATION)
     planar = _number(item, tags.PLANAR_CONFIGURATION, 1) if color else 0
-    if planar not in (0, 1):
+    if planar not in ((1,) if strict and color else (0, 1)):
         raise _invalid(tags.PLANAR_CONFIGURATION)
     rows, columns = _number(item, tags.ROWS), _number(item, tags.COLUMNS)
     for tag, edge in ((tags.ROWS, rows), (tags.COLUMNS, columns)):
@@ -112,7 +116,7 @@ def reference(item: AttributeList, color: bool, file: str) -> PixelReference:
     if rows * columns > MOST_PIXELS:
         raise _invalid(tags.ROWS, "Rows × Columns are more than is printed")
     depth = (_number(item, tags.BITS_ALLOCATED), _number(item, tags.BITS_STORED), _number(item, tags.HIGH_BIT))
-    if depth not in (frozenset({(8, 8, 7)}) if color else DEPTHS):
+    if depth not in (frozenset({(8, 8, 7)}) if color else STRICT_DEPTHS if strict else DEPTHS):
         raise _invalid(tags.BITS_STORED, "Bits Allocated, Stored and High Bit are not 8/8/7 or 16/12/11")
     if _number(item, tags.PIXEL_REPRESENTATION, 0) != 0:
         raise _invalid(tags.PIXEL_REPRESENTATION)

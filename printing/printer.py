@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from printing import terms
+from printing.annotation import FORMATS
 from printing.elements import Value
-from printing.film_size import FilmSize, parse
+from printing.film_size import FILM_SIZES, FilmSize, parse
 from printing.layout import Formats
 from printing.terms import ExecutionStatus, PrinterStatus
 
@@ -39,6 +40,16 @@ VRS: Mapping[int, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """Film or paper that the output of a printer can take."""
+
+    medium_type: str
+    film_size_id: str
+    installed: bool = True
+    """Whether it lies in a tray now; else a person has to put it there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Printer:
     """A virtual film printer: its capabilities and its identity, as data."""
 
@@ -60,6 +71,22 @@ class Printer:
     serial_number: str = ""
     software_versions: str = ""
     calibrated: datetime | None = None
+    media: tuple[Medium, ...] = ()
+    """What the output takes, the default first; none named: every film size of the standard, for the output is a file.
+    """
+    color: bool = True
+    """Whether the output prints colour as colour."""
+    printing_bit_depth: int = 8
+    """Grey levels of the output, as bits."""
+    annotation_formats: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FORMATS)
+    """Places by Annotation Position of each Annotation Display Format ID."""
+
+    def available_media(self) -> tuple[Medium, ...]:
+        """What the output takes, the default first."""
+        if self.media:
+            return self.media
+        sizes = dict.fromkeys((self.film_size_id, *FILM_SIZES))
+        return tuple(Medium(self.medium_type, size) for size in sizes)
 
     def film_size(self) -> FilmSize:
         """The film where the dialogue names none.

@@ -16,16 +16,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from printing import attributes as tags
+from printing import configuration_information, presentation_lut
+from printing.clues import harvest
 from printing.display_format import DisplayFormat
-from printing.elements import AttributeList, BadValue, Value, decode_text
+from printing.elements import AttributeList, BadValue, Value
 from printing.film_size import parse as parse_film_size
-from printing.judge import judge
+from printing.freeze import freeze
+from printing.hierarchy import (
+    MOST_FILM_BOXES,
+    MOST_IMAGE_BOXES,
+    MOST_PRESENTATION_LUTS,
+    AnnotationBox,
+    FilmBox,
+    FilmSession,
+    ImageBox,
+    Session,
+    Values,
+    instances,
+    referenced_luts,
+    resolved,
+)
+from printing.judge import Judgement, judge
 from printing.layout import Wish, cells, fit
-from printing.page import FilmDocument, FilmPage, PageImage, PixelReference, Rectangle
+from printing.page import FilmDocument, PatientClue, PixelReference
 from printing.pixels import reference
 from printing.printer import Printer
 from printing.status import (
@@ -42,89 +59,35 @@ from printing.status import (
     NO_SUCH_ACTION,
     NO_SUCH_CLASS,
     NO_SUCH_INSTANCE,
+    PROCESSING_FAILURE,
     RESOURCE_LIMITATION,
     SESSION_EMPTY_PAGE,
     SESSION_QUEUE_FULL,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
+    VALUE_OUT_OF_RANGE,
     Refused,
     Remark,
     Verdict,
 )
 from printing.terms import (
+    ANNOTATION_BOX,
     COLOR_IMAGE_BOX,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     IMAGE_BOXES,
+    PRESENTATION_LUT,
     PRINT_JOB,
     Command,
 )
-
-MOST_FILM_BOXES = 200
-"""Films of one session."""
-MOST_IMAGE_BOXES = 4000
-"""Image boxes of one session, all films together."""
 
 PRINT_ACTION = 1
 """Action Type ID of the only action there is (PS3.4 H.4-3, H.4-8)."""
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 
-Values: TypeAlias = Mapping[int, Value]
 NOTHING = AttributeList(b"", {})
-
-
-@dataclass(frozen=True, slots=True)
-class ImageBox:
-    """One image box: made with its film, filled by N-SET."""
-
-    uid: str
-    sop_class_uid: str
-    position: int
-    values: Values = field(default_factory=dict)
-    """What was set; what was not is the film box's (H.4.3.1.2.1.1)."""
-    pixels: PixelReference | None = None
-    fit: int = SUCCESS
-    """What `layout.fit` said when the pixels came, so that the peer hears it once."""
-
-
-@dataclass(frozen=True, slots=True)
-class FilmBox:
-    """One film."""
-
-    uid: str
-    color: bool
-    width_mm: float
-    height_mm: float
-    cells: tuple[Rectangle, ...]
-    """By Image Box Position."""
-    values: Values
-    image_boxes: tuple[ImageBox, ...]
-    """In the order of their creation."""
-
-    @property
-    def empty(self) -> bool:
-        """Whether no image box has pixels."""
-        return all(box.pixels is None for box in self.image_boxes)
-
-
-@dataclass(frozen=True, slots=True)
-class FilmSession:
-    """The root of what is printed."""
-
-    uid: str
-    values: Values
-    film_boxes: tuple[FilmBox, ...] = ()
-    last_film_uid: str | None = None
-    """The film box that was created last; None once it is deleted, for the one before it stays frozen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What one association has made."""
-
-    film_session: FilmSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +112,15 @@ class World:
     printer: Printer
     new_uid: Callable[[], str]
     print_job: bool = False
-    """Whether the Print Job class was accepted: only then N-ACTION names one."""
+    """Whether the Print Job class was accepted, and the peer bears its name: only then N-ACTION names one."""
+    annotations: bool = False
+    """Whether the Basic Annotation Box class was accepted: only then films have annotation boxes."""
+    strict: bool = False
+    """Refuse what the standard lets a printer refuse, instead of making do with it."""
+    boxes_by_position: bool = False
+    """Take an N-SET of an instance that nobody knows as one of the last film's box at its position."""
+    skip_empty_films: bool = False
+    """Make no job of films that have no image; the peer hears the same warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,24 +183,31 @@ def step(session: Session, request: PrintRequest, world: World) -> Step:
 # -- film session (H.4.1) ---------------------------------------------------------------------------------------------
 
 
+def _judge(sop_class_uid: str, request: PrintRequest, world: World) -> Judgement:
+    return judge(sop_class_uid, request.command, request.attributes, world.printer, world.strict)
+
+
 def _create_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     if session.film_session is not None:
         raise Refused(DUPLICATE_INSTANCE, "this association has a film session already")
-    judgement = judge(FILM_SESSION, Command.N_CREATE, request.attributes, world.printer)
+    judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
     made = FilmSession(_new_instance(session, request, world), judgement.values)
-    return Session(made), _reply(judgement.remarks, judgement.values, made.uid), ()
+    made = replace(made, clues=harvest("film session", request.attributes, _character_set(made)))
+    return replace(session, film_session=made), _reply(judgement.remarks, judgement.values, made.uid), ()
 
 
 def _set_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     film_session = _film_session(session, request)
-    judgement = judge(FILM_SESSION, Command.N_SET, request.attributes, world.printer)
-    changed = replace(film_session, values={**film_session.values, **judgement.values})
-    return Session(changed), _reply(judgement.remarks, judgement.values), ()
+    judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
+    changed = replace(film_session, values=_merged(film_session.values, judgement.values))
+    clues = harvest("film session", request.attributes, _character_set(changed))
+    changed = replace(changed, clues=clues or film_session.clues)
+    return replace(session, film_session=changed), _reply(judgement.remarks, judgement.values), ()
 
 
 def _delete_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     film_session = _film_session(session, request)
-    return Session(), Reply(), _forget(*film_session.film_boxes)
+    return replace(session, film_session=None), Reply(), _forget(*film_session.film_boxes)
 
 
 def _print_film_session(session: Session, request: PrintRequest, world: World) -> Step:
@@ -252,6 +230,10 @@ def _film_session(session: Session, request: PrintRequest) -> FilmSession:
     return film_session
 
 
+def _character_set(film_session: FilmSession) -> tuple[str, ...]:
+    return tuple(str(film_session.values.get(tags.SPECIFIC_CHARACTER_SET, "")).split("\\"))
+
+
 # -- film box (H.4.2) -------------------------------------------------------------------------------------------------
 
 
@@ -259,9 +241,21 @@ def _create_film_box(session: Session, request: PrintRequest, world: World) -> S
     film_session = session.film_session
     if film_session is None:
         raise Refused(NO_SUCH_INSTANCE, "there is no film session to put a film box into")
-    judgement = judge(FILM_BOX, Command.N_CREATE, request.attributes, world.printer)
+    judgement = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
+    judgement = _with_sane_densities(_without_annotation(judgement, world), world.printer)
     _check_session_reference(film_session, request.attributes)
-    values, remarks = _with_sane_densities(judgement.values, judgement.remarks, world.printer)
+    if world.strict:
+        _check_display_format(request.attributes)
+    film = _new_film(session, film_session, judgement.values, request, world)
+    changed = replace(film_session, film_boxes=(*film_session.film_boxes, film), last_film_uid=film.uid)
+    remarks = (*judgement.remarks, *_configuration_remarks(judgement.values))
+    answer = _film_box_answer(film_session, film)
+    return replace(session, film_session=changed), _reply(remarks, answer, film.uid), ()
+
+
+def _new_film(
+    session: Session, film_session: FilmSession, values: Values, request: PrintRequest, world: World
+) -> FilmBox:
     display = DisplayFormat.parse(str(values[tags.IMAGE_DISPLAY_FORMAT]))
     size = parse_film_size(str(values[tags.FILM_SIZE_ID])) or world.printer.film_size()
     width_mm, height_mm = size.hung(str(values[tags.FILM_ORIENTATION]))
@@ -271,20 +265,41 @@ def _create_film_box(session: Session, request: PrintRequest, world: World) -> S
         raise Refused(RESOURCE_LIMITATION, "too many films in one film session, print and delete it")
     uid = _new_instance(session, request, world)
     box_class = COLOR_IMAGE_BOX if request.color else GRAYSCALE_IMAGE_BOX
-    boxes = tuple(ImageBox(world.new_uid(), box_class, number) for number in range(1, len(places) + 1))
-    film = FilmBox(uid, request.color, width_mm, height_mm, places, values, boxes)
-    changed = replace(film_session, film_boxes=(*film_session.film_boxes, film), last_film_uid=uid)
-    return Session(changed), _reply(remarks, _film_box_answer(film_session, film), uid), ()
+    annotated = world.printer.annotation_formats.get(str(values.get(tags.ANNOTATION_DISPLAY_FORMAT_ID, "")), ())
+    return FilmBox(
+        uid,
+        request.color,
+        width_mm,
+        height_mm,
+        places,
+        values,
+        tuple(ImageBox(world.new_uid(), box_class, number) for number in range(1, len(places) + 1)),
+        tuple(AnnotationBox(world.new_uid(), number) for number in range(1, len(annotated) + 1)),
+        annotated,
+        harvest("film box", request.attributes, _character_set(film_session)),
+    )
+
+
+def _without_annotation(judgement: Judgement, world: World) -> Judgement:
+    """Where the class was not negotiated there are no annotation boxes, and no word about their format."""
+    if world.annotations:
+        return judgement
+    tag = tags.ANNOTATION_DISPLAY_FORMAT_ID
+    values = {one: value for one, value in judgement.values.items() if one != tag}
+    return Judgement(values, tuple(remark for remark in judgement.remarks if remark.tag != tag))
 
 
 def _film_box_answer(film_session: FilmSession, film: FilmBox) -> Values:
-    """H.4.2.2.1.3: what is used, and the image boxes by their position."""
-    boxes = tuple(_referenced(box.sop_class_uid, box.uid) for box in film.image_boxes)
-    return {
+    """H.4.2.2.1.3: what is used, and the image and annotation boxes by their position."""
+    answer: dict[int, Value] = {
         **film.values,
         tags.REFERENCED_FILM_SESSION_SEQUENCE: (_referenced(FILM_SESSION, film_session.uid),),
-        tags.REFERENCED_IMAGE_BOX_SEQUENCE: boxes,
+        tags.REFERENCED_IMAGE_BOX_SEQUENCE: tuple(_referenced(box.sop_class_uid, box.uid) for box in film.image_boxes),
     }
+    if film.annotation_boxes:
+        boxes = tuple(_referenced(ANNOTATION_BOX, box.uid) for box in film.annotation_boxes)
+        answer[tags.REFERENCED_BASIC_ANNOTATION_BOX_SEQUENCE] = boxes
+    return answer
 
 
 def _referenced(sop_class_uid: str, sop_instance_uid: str) -> dict[int, Value]:
@@ -301,32 +316,47 @@ def _check_session_reference(film_session: FilmSession, attributes: AttributeLis
         raise Refused(INVALID_ATTRIBUTE_VALUE, words, (tags.REFERENCED_FILM_SESSION_SEQUENCE,))
 
 
-def _with_sane_densities(
-    values: Values, remarks: tuple[Remark, ...], printer: Printer
-) -> tuple[Values, tuple[Remark, ...]]:
+def _configuration_remarks(values: Values) -> tuple[Remark, ...]:
+    tag = tags.CONFIGURATION_INFORMATION
+    if not configuration_information.parse(str(values.get(tag, ""))).unknown:
+        return ()
+    return (Remark(SUCCESS, "ConfigurationInformation has settings that are not understood, kept", tag),)
+
+
+def _check_display_format(attributes: AttributeList) -> None:
+    tag = tags.IMAGE_DISPLAY_FORMAT
+    written = str(attributes.value(tag, "ST"))
+    if str(DisplayFormat.parse(written)) != written:
+        raise Refused(INVALID_ATTRIBUTE_VALUE, "Image Display Format is not written as PS3.3 C.13.3 has it", (tag,))
+
+
+def _with_sane_densities(judgement: Judgement, printer: Printer) -> Judgement:
+    values, remarks = judgement.values, judgement.remarks
     lowest, highest = values.get(tags.MIN_DENSITY), values.get(tags.MAX_DENSITY)
     if not (isinstance(lowest, int) and isinstance(highest, int)) or lowest < highest:
-        return values, remarks
+        return judgement
     own: dict[int, Value] = {
         tags.MIN_DENSITY: printer.min_density_centi_od,
         tags.MAX_DENSITY: printer.max_density_centi_od,
     }
     remark = Remark(DENSITY_OUT_OF_RANGE, "Min Density is not below Max Density: the printer's own", tags.MIN_DENSITY)
-    return {**values, **own}, (*remarks, remark)
+    return Judgement({**values, **own}, (*remarks, remark))
 
 
 def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
-    judgement = judge(FILM_BOX, Command.N_SET, request.attributes, world.printer)
-    values, remarks = _with_sane_densities({**film.values, **judgement.values}, judgement.remarks, world.printer)
-    answer = {tag: values[tag] for tag in judgement.values}
-    return _with_film(film_session, replace(film, values=values)), _reply(remarks, answer), ()
+    asked = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
+    whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
+    answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
+    clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues
+    changed = replace(film, values=whole.values, clues=clues)
+    return _with_film(session, film_session, changed), _reply(whole.remarks, answer), ()
 
 
 def _delete_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
     left = replace(film_session, film_boxes=film_session.film_boxes[:-1], last_film_uid=None)
-    return Session(left), Reply(), _forget(film)
+    return replace(session, film_session=left), Reply(), _forget(film)
 
 
 def _print_film_box(session: Session, request: PrintRequest, world: World) -> Step:
@@ -349,36 +379,48 @@ def _frozen() -> Refused:
     return Refused(NO_SUCH_INSTANCE, "only the film box created last can be changed or printed")
 
 
-def _with_film(film_session: FilmSession, film: FilmBox) -> Session:
-    return Session(replace(film_session, film_boxes=(*film_session.film_boxes[:-1], film)))
+def _with_film(session: Session, film_session: FilmSession, film: FilmBox) -> Session:
+    return replace(session, film_session=replace(film_session, film_boxes=(*film_session.film_boxes[:-1], film)))
 
 
 # -- image box (H.4.3) ------------------------------------------------------------------------------------------------
 
 
 def _set_image_box(session: Session, request: PrintRequest, world: World) -> Step:
-    film_session, film, box = _image_box(session, request)
-    judgement = judge(box.sop_class_uid, Command.N_SET, request.attributes, world.printer)
+    film_session, film, box, found = _image_box(session, request, world)
+    request = request if world.strict else _with_image_where_it_belongs(request)
+    judgement = _with_lut(_judge(box.sop_class_uid, request, world), session, request, world)
     position = judgement.values[tags.IMAGE_BOX_POSITION]
     if not isinstance(position, int) or position > len(film.cells):
         words = f"Image Box Position is above {len(film.cells)}"
         raise Refused(INVALID_ATTRIBUTE_VALUE, words, (tags.IMAGE_BOX_POSITION,))
-    pixels = _pixels(box, request)
-    changed = replace(box, values={**box.values, **judgement.values}, position=position, pixels=pixels)
+    if position != box.position and world.strict:
+        words = f"Image Box Position is not that of its instance, {box.position}"
+        raise Refused(INVALID_ATTRIBUTE_VALUE, words, (tags.IMAGE_BOX_POSITION,))
+    pixels = _pixels(box, request, world.strict)
+    changed = replace(
+        box,
+        values=_merged(box.values, judgement.values),
+        position=position,
+        pixels=pixels,
+        clues=_image_clues(box, position, request, _character_set(film_session)),
+    )
     result = _fit(film, changed, world.printer)
     if result == LARGER_THAN_BOX:
         raise Refused(LARGER_THAN_BOX)
-    remarks = judgement.remarks
+    remarks = (*judgement.remarks, *found)
     if result != SUCCESS:
         remarks = (*remarks, Remark(result, MEANINGS[result]))
     if position != box.position:
         remarks = (*remarks, Remark(SUCCESS, "image placed by Image Box Position, not by its instance"))
     boxes = _placed(film.image_boxes, box, replace(changed, fit=result))
-    effects = _forget_pixels(box.pixels)
-    return _with_film(film_session, replace(film, image_boxes=boxes)), _reply(remarks, judgement.values), effects
+    changed_session = _with_film(session, film_session, replace(film, image_boxes=boxes))
+    return changed_session, _reply(remarks, judgement.values), _forget_pixels(box.pixels)
 
 
-def _image_box(session: Session, request: PrintRequest) -> tuple[FilmSession, FilmBox, ImageBox]:
+def _image_box(
+    session: Session, request: PrintRequest, world: World
+) -> tuple[FilmSession, FilmBox, ImageBox, tuple[Remark, ...]]:
     film_session = session.film_session
     if film_session is not None:
         for film in film_session.film_boxes:
@@ -389,18 +431,59 @@ def _image_box(session: Session, request: PrintRequest) -> tuple[FilmSession, Fi
                     raise Refused(CLASS_INSTANCE_CONFLICT)
                 if film.uid != film_session.last_film_uid:
                     raise _frozen()
-                return film_session, film, box
+                return film_session, film, box, ()
+        by_position = _by_position(session, film_session, request) if world.boxes_by_position else None
+        if by_position is not None:
+            words = "an image box that nobody knows, taken for the one at its position"
+            return film_session, film_session.film_boxes[-1], by_position, (Remark(SUCCESS, words),)
     raise _no_such(session, request)
 
 
-def _pixels(box: ImageBox, request: PrintRequest) -> PixelReference | None:
+def _by_position(session: Session, film_session: FilmSession, request: PrintRequest) -> ImageBox | None:
+    """The box of the last film that stands at the position that the request names; for consoles that send N-SETs before
+    they have read which instances the film box got."""
+    tag = tags.IMAGE_BOX_POSITION
+    if film_session.last_film_uid is None or tag not in request.attributes.elements:
+        return None
+    if request.sop_instance_uid in instances(session):
+        return None
+    position = request.attributes.value(tag, "US")
+    boxes = film_session.film_boxes[-1].image_boxes
+    return next((box for box in boxes if box.position == position and box.sop_class_uid == request.sop_class_uid), None)
+
+
+def _image_sequence(sop_class_uid: str) -> int:
+    return tags.COLOR_IMAGE_SEQUENCE if sop_class_uid == COLOR_IMAGE_BOX else tags.GRAYSCALE_IMAGE_SEQUENCE
+
+
+def _with_image_where_it_belongs(request: PrintRequest) -> PrintRequest:
+    """A well-known example of a console puts the image into the Referenced Image Box Sequence."""
+    elements = request.attributes.elements
+    wanted, astray = _image_sequence(request.sop_class_uid), tags.REFERENCED_IMAGE_BOX_SEQUENCE
+    items = request.attributes.items(astray) or ()
+    if wanted in elements or not any(tags.PIXEL_DATA in item.elements for item in items):
+        return request
+    moved = {wanted if tag == astray else tag: element for tag, element in elements.items()}
+    return replace(request, attributes=AttributeList(request.attributes.data, moved))
+
+
+def _pixels(box: ImageBox, request: PrintRequest, strict: bool) -> PixelReference | None:
     """The pixels of the image sequence; none where it has no item, which erases the box (H.4.3.1.2.1.3)."""
-    color = box.sop_class_uid == COLOR_IMAGE_BOX
-    tag = tags.COLOR_IMAGE_SEQUENCE if color else tags.GRAYSCALE_IMAGE_SEQUENCE
+    tag = _image_sequence(box.sop_class_uid)
     items = request.attributes.items(tag) or ()
     if request.attributes.elements[tag].length or len(items) > 1:
         raise Refused(INVALID_ATTRIBUTE_VALUE, "the image sequence is not one item, or none", (tag,))
-    return reference(items[0], color, request.file) if items else None
+    return reference(items[0], box.sop_class_uid == COLOR_IMAGE_BOX, request.file, strict) if items else None
+
+
+def _image_clues(
+    box: ImageBox, position: int, request: PrintRequest, character_set: tuple[str, ...]
+) -> tuple[PatientClue, ...]:
+    source = f"image box {position}"
+    found = harvest(source, request.attributes, character_set)
+    for item in request.attributes.items(_image_sequence(box.sop_class_uid)) or ():
+        found += harvest(source, item, character_set)
+    return found
 
 
 def _placed(boxes: tuple[ImageBox, ...], before: ImageBox, after: ImageBox) -> tuple[ImageBox, ...]:
@@ -424,16 +507,95 @@ def _fit(film: FilmBox, box: ImageBox, printer: Printer) -> int:
         box.pixels.columns,
         box.pixels.rows,
         box.pixels.pixel_aspect_ratio,
-        str(_resolved(film, box, tags.MAGNIFICATION_TYPE)),
+        str(resolved(film, box, tags.MAGNIFICATION_TYPE)),
         size if isinstance(size, float) else None,
         None if behavior is None else str(behavior),
     )
     return fit(wish, film.cells[box.position - 1], printer.dpi)
 
 
-def _resolved(film: FilmBox, box: ImageBox, tag: int) -> Value | None:
-    """H.4.3.1.2.1.1: a value of the image box is stronger than that of its film box."""
-    return box.values.get(tag, film.values.get(tag))
+# -- annotation box (H.4.4) -------------------------------------------------------------------------------------------
+
+
+def _set_annotation_box(session: Session, request: PrintRequest, world: World) -> Step:
+    film_session, film, box = _annotation_box(session, request)
+    judgement = _judge(ANNOTATION_BOX, request, world)
+    position = judgement.values.get(tags.ANNOTATION_POSITION, box.position)
+    if not isinstance(position, int) or position > len(film.annotation_boxes):
+        words = f"Annotation Position is above {len(film.annotation_boxes)}"
+        raise Refused(INVALID_ATTRIBUTE_VALUE, words, (tags.ANNOTATION_POSITION,))
+    changed = replace(box, position=position, text=str(judgement.values.get(tags.TEXT_STRING, box.text)))
+    boxes = tuple(
+        changed if one.uid == box.uid else replace(one, position=box.position) if one.position == position else one
+        for one in film.annotation_boxes
+    )
+    changed_session = _with_film(session, film_session, replace(film, annotation_boxes=boxes))
+    return changed_session, _reply(judgement.remarks, judgement.values), ()
+
+
+def _annotation_box(session: Session, request: PrintRequest) -> tuple[FilmSession, FilmBox, AnnotationBox]:
+    film_session = session.film_session
+    for film in film_session.film_boxes if film_session is not None else ():
+        for box in film.annotation_boxes:
+            if film_session is not None and box.uid == request.sop_instance_uid:
+                if film.uid != film_session.last_film_uid:
+                    raise _frozen()
+                return film_session, film, box
+    raise _no_such(session, request)
+
+
+# -- presentation LUT (H.4.9) -----------------------------------------------------------------------------------------
+
+
+def _create_presentation_lut(session: Session, request: PrintRequest, world: World) -> Step:
+    if len(session.presentation_luts) >= MOST_PRESENTATION_LUTS:
+        raise Refused(RESOURCE_LIMITATION, "too many Presentation LUTs, delete those that are not used")
+    judgement = _judge(PRESENTATION_LUT, request, world)
+    shape = judgement.values.get(tags.PRESENTATION_LUT_SHAPE)
+    lut, answer = presentation_lut.created(shape, request.attributes)
+    uid = _new_instance(session, request, world)
+    luts = {**session.presentation_luts, uid: lut}
+    return replace(session, presentation_luts=luts), _reply(judgement.remarks, answer, uid), ()
+
+
+def _delete_presentation_lut(session: Session, request: PrintRequest, world: World) -> Step:
+    if request.sop_instance_uid not in session.presentation_luts:
+        raise _no_such(session, request)
+    if request.sop_instance_uid in referenced_luts(session):
+        raise Refused(PROCESSING_FAILURE, "the Presentation LUT is referenced by what can still be printed")
+    luts = {uid: lut for uid, lut in session.presentation_luts.items() if uid != request.sop_instance_uid}
+    return replace(session, presentation_luts=luts), Reply(), ()
+
+
+def _with_lut(judgement: Judgement, session: Session, request: PrintRequest, world: World) -> Judgement:
+    """The Presentation LUT that a request references, or no longer does. One that is not there is as none: the stored
+    values are P-values (H.2.1.2)."""
+    tag = tags.REFERENCED_PRESENTATION_LUT_SEQUENCE
+    items = request.attributes.items(tag)
+    if items is None or tag in _left_out(judgement):
+        return judgement
+    uid = ""
+    if items and tags.REFERENCED_SOP_INSTANCE_UID in items[0].elements:
+        uid = str(items[0].value(tags.REFERENCED_SOP_INSTANCE_UID, "UI"))
+    if uid in session.presentation_luts:
+        values: Values = {**judgement.values, tag: (_referenced(PRESENTATION_LUT, uid),)}
+        return Judgement(values, judgement.remarks)
+    values = {**judgement.values, tag: ()}
+    if not items:
+        return Judgement(values, judgement.remarks)
+    words = "the referenced Presentation LUT is not there: none used"
+    if world.strict:
+        raise Refused(INVALID_ATTRIBUTE_VALUE, words, (tag,))
+    return Judgement(values, (*judgement.remarks, Remark(VALUE_OUT_OF_RANGE, words, tag)))
+
+
+def _left_out(judgement: Judgement) -> frozenset[int]:
+    return frozenset(remark.tag for remark in judgement.remarks)
+
+
+def _merged(before: Values, after: Values) -> Values:
+    """Values with those that were set; an empty reference takes the one that was there away."""
+    return {tag: value for tag, value in {**before, **after}.items() if value != ()}
 
 
 # -- printing ---------------------------------------------------------------------------------------------------------
@@ -452,6 +614,10 @@ def _print(
     remarks: list[Remark],
     world: World,
 ) -> Step:
+    if world.skip_empty_films:
+        films = tuple(film for film in films if not film.empty)
+    if not films:
+        return session, _reply(tuple(remarks), None), ()
     for film in films:
         for box in film.image_boxes:
             # The film box may have been set after its images were.
@@ -461,7 +627,8 @@ def _print(
             if result not in (SUCCESS, box.fit):
                 remarks.append(Remark(result, MEANINGS[result]))
     uid = world.new_uid()
-    effect = Submit(freeze(film_session, films, collated), uid, SESSION_QUEUE_FULL if collated else FILM_QUEUE_FULL)
+    document = freeze(film_session, films, collated, session.presentation_luts)
+    effect = Submit(document, uid, SESSION_QUEUE_FULL if collated else FILM_QUEUE_FULL)
     values = print_job_reference(uid) if world.print_job else None
     return session, _reply(tuple(remarks), values), (effect,)
 
@@ -469,69 +636,6 @@ def _print(
 def print_job_reference(uid: str) -> Values:
     """The reply of an N-ACTION: Referenced Print Job Sequence (2100,0500), one item (H.4-3, H.4-8)."""
     return {tags.REFERENCED_PRINT_JOB_SEQUENCE: (_referenced(PRINT_JOB, uid),)}
-
-
-def freeze(film_session: FilmSession, films: tuple[FilmBox, ...], collated: bool) -> FilmDocument:
-    """The copy of the hierarchy that is printed (H.4.1.2.4.3, H.4.2.2.4.3)."""
-    values = film_session.values
-    character_set = tuple(str(values.get(tags.SPECIFIC_CHARACTER_SET, "")).split("\\"))
-    copies = values.get(tags.NUMBER_OF_COPIES)
-    return FilmDocument(
-        pages=tuple(_page(film, character_set) for film in films),
-        number_of_copies=copies if isinstance(copies, int) else 1,
-        print_priority=str(values.get(tags.PRINT_PRIORITY, "MED")),
-        medium_type=str(values.get(tags.MEDIUM_TYPE, "")),
-        film_destination=str(values.get(tags.FILM_DESTINATION, "")),
-        film_session_label=decode_text(str(values.get(tags.FILM_SESSION_LABEL, "")), character_set),
-        owner_id=decode_text(str(values.get(tags.OWNER_ID, "")), character_set),
-        collated=collated,
-    )
-
-
-def _page(film: FilmBox, character_set: tuple[str, ...]) -> FilmPage:
-    values = film.values
-    images = sorted(film.image_boxes, key=lambda box: box.position)
-    return FilmPage(
-        film_size_id=str(values[tags.FILM_SIZE_ID]),
-        film_orientation=str(values[tags.FILM_ORIENTATION]),
-        width_mm=film.width_mm,
-        height_mm=film.height_mm,
-        image_display_format=str(values[tags.IMAGE_DISPLAY_FORMAT]),
-        images=tuple(_page_image(film, box) for box in images),
-        border_density=str(values[tags.BORDER_DENSITY]),
-        empty_image_density=str(values[tags.EMPTY_IMAGE_DENSITY]),
-        trim=values[tags.TRIM] == "YES",
-        min_density_centi_od=_integer(values[tags.MIN_DENSITY]),
-        max_density_centi_od=_integer(values[tags.MAX_DENSITY]),
-        illumination_cd_m2=_integer(values[tags.ILLUMINATION]),
-        reflected_ambient_light_cd_m2=_integer(values[tags.REFLECTED_AMBIENT_LIGHT]),
-        requested_resolution_id=str(values[tags.REQUESTED_RESOLUTION_ID]),
-        color=film.color,
-        character_set=character_set,
-    )
-
-
-def _integer(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def _page_image(film: FilmBox, box: ImageBox) -> PageImage:
-    size = box.values.get(tags.REQUESTED_IMAGE_SIZE)
-    lowest, highest = (box.values.get(tag) for tag in (tags.MIN_DENSITY, tags.MAX_DENSITY))
-    return PageImage(
-        position=box.position,
-        cell=film.cells[box.position - 1],
-        pixels=box.pixels,
-        polarity=str(box.values.get(tags.POLARITY, "NORMAL")),
-        magnification_type=str(_resolved(film, box, tags.MAGNIFICATION_TYPE)),
-        smoothing_type=str(_resolved(film, box, tags.SMOOTHING_TYPE) or ""),
-        requested_image_size_mm=size if isinstance(size, float) else None,
-        requested_decimate_crop_behavior=str(box.values.get(tags.REQUESTED_DECIMATE_CROP_BEHAVIOR, "DECIMATE")),
-        min_density_centi_od=lowest if isinstance(lowest, int) else None,
-        max_density_centi_od=highest if isinstance(highest, int) else None,
-        configuration_information=str(_resolved(film, box, tags.CONFIGURATION_INFORMATION) or ""),
-    )
 
 
 # -- instances --------------------------------------------------------------------------------------------------------
@@ -544,25 +648,13 @@ def _new_instance(session: Session, request: PrintRequest, world: World) -> str:
         return world.new_uid()
     if len(uid) > 64 or not _UID.fullmatch(uid):
         raise Refused(INVALID_INSTANCE)
-    if uid in _instances(session):
+    if uid in instances(session):
         raise Refused(DUPLICATE_INSTANCE)
     return uid
 
 
-def _instances(session: Session) -> dict[str, str]:
-    """Every instance of the session, with its SOP class."""
-    film_session = session.film_session
-    if film_session is None:
-        return {}
-    found = {film_session.uid: FILM_SESSION}
-    for film in film_session.film_boxes:
-        found[film.uid] = FILM_BOX
-        found.update((box.uid, box.sop_class_uid) for box in film.image_boxes)
-    return found
-
-
 def _no_such(session: Session, request: PrintRequest) -> Refused:
-    if request.sop_instance_uid in _instances(session):
+    if request.sop_instance_uid in instances(session):
         return Refused(CLASS_INSTANCE_CONFLICT)
     return Refused(NO_SUCH_INSTANCE, "there is no such instance on this association")
 
@@ -593,4 +685,7 @@ _HANDLERS: Mapping[tuple[str, Command], Handler] = {
     (FILM_BOX, Command.N_DELETE): _delete_film_box,
     (FILM_BOX, Command.N_ACTION): _print_film_box,
     **{(box_class, Command.N_SET): _set_image_box for box_class in IMAGE_BOXES},
+    (ANNOTATION_BOX, Command.N_SET): _set_annotation_box,
+    (PRESENTATION_LUT, Command.N_CREATE): _create_presentation_lut,
+    (PRESENTATION_LUT, Command.N_DELETE): _delete_presentation_lut,
 }

@@ -12,6 +12,7 @@ ATTRIBUTE_LIST_ERROR = 0x0107
 VALUE_OUT_OF_RANGE = 0x0116
 
 # PS3.7 Annex C: failures.
+NO_SUCH_ATTRIBUTE = 0x0105
 INVALID_ATTRIBUTE_VALUE = 0x0106
 PROCESSING_FAILURE = 0x0110
 DUPLICATE_INSTANCE = 0x0111
@@ -45,6 +46,7 @@ MEANINGS: Mapping[int, str] = {
     SUCCESS: "success",
     ATTRIBUTE_LIST_ERROR: "attributes that we do not know were left out",
     VALUE_OUT_OF_RANGE: "a value was out of range, the default is used",
+    NO_SUCH_ATTRIBUTE: "an attribute is not one of this SOP class",
     INVALID_ATTRIBUTE_VALUE: "an attribute has a value that cannot be used",
     PROCESSING_FAILURE: "the request could not be processed",
     DUPLICATE_INSTANCE: "the instance exists already",

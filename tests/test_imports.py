@@ -14,7 +14,8 @@ OURS = {"appliance", "printing", "media"}
 # What a pure module may not touch: it is handed its clock, UIDs and bytes.
 IMPURE = {"time", "subprocess", "socket", "uuid", "secrets", "random", "tempfile"}
 PURE = {
-    "printing": "terms attributes judge display_format film_size layout session page grayscale printer status elements",
+    "printing": "terms attributes judge display_format film_size layout session page grayscale printer status elements"
+    " hierarchy freeze clues annotation presentation_lut printer_configuration configuration_information",
     "media": "records profiles plan iso_size file_ids identity elements values supply record_bodies character_sets",
 }
 

@@ -25,16 +25,18 @@ from appliance.config import PrinterTable
 from appliance.events import Events, view
 from appliance.films import FilmOrder, Films, NotSpooled
 from appliance.jobs import Job
-from printing import attributes, printer
+from appliance.personality import Personality
+from printing import annotation, attributes, printer, printer_configuration
 from printing.elements import AttributeList, Buffer, Malformed, Value, read, write
+from printing.hierarchy import Session
 from printing.layout import CustomFormat, Formats
 from printing.printer import Printer, asked_for, printer_values
+from printing.printer_configuration import configuration_values
 from printing.session import (
     NOTHING,
     Forget,
     PrintRequest,
     Reply,
-    Session,
     Submit,
     World,
     print_job_reference,
@@ -50,7 +52,18 @@ from printing.status import (
     UNRECOGNIZED_OPERATION,
     Refused,
 )
-from printing.terms import COLOR_META, GRAYSCALE_META, IMAGE_BOXES, PRINT_JOB, PRINTER_INSTANCE, SOP_CLASSES, Command
+from printing.terms import (
+    ANNOTATION_BOX,
+    COLOR_META,
+    GRAYSCALE_META,
+    IMAGE_BOXES,
+    PRINT_JOB,
+    PRINTER_CONFIGURATION,
+    PRINTER_CONFIGURATION_INSTANCE,
+    PRINTER_INSTANCE,
+    SOP_CLASSES,
+    Command,
+)
 from printing.terms import PRINTER as PRINTER_CLASS
 
 log = logging.getLogger("gravure.print")
@@ -68,15 +81,6 @@ COMMANDS = {
     CommandField.N_ACTION_RQ: Command.N_ACTION,
     CommandField.N_DELETE_RQ: Command.N_DELETE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How one peer wants to be spoken to: its [peers] table."""
-
-    success_only: bool = False
-    events: bool = True
-    duplicate_film_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") 
         border_density=table.border_density,
         empty_image_density=table.empty_image_density,
         formats=Formats(custom, table.slides, table.superslides),
+        annotation_formats={**annotation.FORMATS, **table.annotations},
         software_versions=software_versions,
     )
 
@@ -123,7 +128,7 @@ class PrintService:
         printer: the printer that it called; `events.install` knows it.
         films: where films are spooled.
         events: who tells of jobs and printers.
-        manners: how the peer wants to be spoken to.
+        personality: how the dialogue is judged and answered.
         bounds: how much it may send.
         executor: threads for what blocks on the disk; None takes the loop's own.
     """
@@ -134,7 +139,7 @@ class PrintService:
         printer: Printer,
         films: Films,
         events: Events,
-        manners: Manners | None = None,
+        personality: Personality | None = None,
         bounds: Bounds | None = None,
         executor: Executor | None = None,
     ) -> None:
@@ -142,14 +147,22 @@ class PrintService:
         self._printer = printer
         self._films = films
         self._events = events
-        self._manners = manners or Manners()
+        self._personality = personality or Personality()
         self._bounds = bounds or Bounds()
         self._executor = executor
         self._session = Session()
-        self._world = World(printer, new_uid, print_job=association.accepted(PRINT_JOB) is not None)
+        self._world = World(
+            printer,
+            new_uid,
+            print_job=association.accepted(PRINT_JOB) is not None and self._personality.print_job_reference,
+            annotations=association.accepted(ANNOTATION_BOX) is not None,
+            strict=self._personality.strict,
+            boxes_by_position=self._personality.image_boxes_by_position,
+            skip_empty_films=self._personality.skip_empty_films,
+        )
         self._folder: Path | None = None
         self._warnings: dict[str, None] = {}
-        events.join(association, printer.name, send=self._manners.events)
+        events.join(association, printer.name, send=self._personality.events)
 
     # -- the association's calls --------------------------------------------------------------------------------
 
@@ -176,7 +189,7 @@ class PrintService:
         try:
             if command is Command.N_GET:
                 reply = await self._get(request)
-            elif request.sop_class_uid in (PRINTER_CLASS, PRINT_JOB):
+            elif request.sop_class_uid in (PRINTER_CLASS, PRINT_JOB, PRINTER_CONFIGURATION):
                 # Some consoles create the printer before they use it; the dialogue goes on.
                 raise Refused(NO_SUCH_CLASS if command is Command.N_CREATE else UNRECOGNIZED_OPERATION)
             else:
@@ -184,7 +197,7 @@ class PrintService:
         except Refused as refused:
             reply = Reply.refusing(refused)
         self._remark(request, reply)
-        if self._manners.success_only:
+        if self._personality.success_only:
             reply = reply.success_only()
         return self._response(request, reply)
 
@@ -233,7 +246,7 @@ class PrintService:
             calling_ae_title=self._association.calling_ae_title,
             peer_address=self._association.peer_address,
             warnings=tuple(dict.fromkeys(warnings))[:MOST_WARNINGS],
-            duplicate_within_s=self._manners.duplicate_film_s,
+            duplicate_within_s=self._personality.duplicate_film_seconds,
         )
         label = self._label()
         self._events.expect(self._association, uid, label)
@@ -325,6 +338,10 @@ class PrintService:
             if request.sop_instance_uid != PRINTER_INSTANCE:
                 raise Refused(NO_SUCH_INSTANCE, "the Printer instance is 1.2.840.10008.5.1.1.17")
             values = printer_values(self._printer, self._events.state(self._printer.name))
+        elif request.sop_class_uid == PRINTER_CONFIGURATION:
+            if request.sop_instance_uid != PRINTER_CONFIGURATION_INSTANCE:
+                raise Refused(NO_SUCH_INSTANCE, "the instance is 1.2.840.10008.5.1.1.17.376")
+            values = configuration_values(self._printer)
         elif request.sop_class_uid == PRINT_JOB:
             values = await self._print_job(request.sop_instance_uid or "")
         else:
@@ -344,7 +361,7 @@ class PrintService:
         return view(job, job.ae_title).values()
 
 
-VRS = {**attributes.VRS, **printer.VRS}
+VRS = {**attributes.VRS, **printer.VRS, **printer_configuration.VRS}
 
 
 class PixelSink:

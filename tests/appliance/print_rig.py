@@ -31,7 +31,8 @@ from appliance.dispatch import ServiceConversation
 from appliance.events import Events
 from appliance.films import Films
 from appliance.jobs import Jobs
-from appliance.services.print import Bounds, Manners, PrintService, printer_of
+from appliance.personality import Personality
+from appliance.services.print import Bounds, PrintService, printer_of
 from printing.terms import COLOR_META, GRAYSCALE_META, PRINT_JOB, Command
 from tests.printing.console import EXPLICIT, IMPLICIT, Answer, Console, decode, encode
 
@@ -103,7 +104,7 @@ class Rig:
         self.events = self.run(self._events(policy))
         self.executor = ThreadPoolExecutor(2)
         self.server: AssociationServer | None = None
-        self.manners = Manners()
+        self.personality = Personality()
 
     async def _events(self, policy: str) -> Events:
         events = Events(self.jobs)
@@ -126,7 +127,7 @@ class Rig:
 
     def service(self, association: Association, **bounds: int) -> PrintService:
         return PrintService(
-            association, self.printer, self.films, self.events, self.manners, Bounds(**bounds), self.executor
+            association, self.printer, self.films, self.events, self.personality, Bounds(**bounds), self.executor
         )
 
     def listen(self) -> int:

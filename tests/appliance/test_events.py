@@ -9,7 +9,7 @@ import pytest
 
 from appliance.events import MOST_WAITING
 from appliance.jobs import Job, JobEvent
-from appliance.services.print import Manners
+from appliance.personality import Personality
 from printing.printer import PrinterState
 from printing.terms import COLOR_META, PRINT_JOB, PRINTER, PRINTER_INSTANCE, Command, PrinterStatus
 from tests.appliance.print_rig import MemoryConsole, NetworkConsole, Rig, wait_for
@@ -101,7 +101,7 @@ def test_no_event_where_the_class_was_not_accepted(rig: Rig) -> None:
 
 
 def test_no_event_for_peers_that_want_none(rig: Rig) -> None:
-    rig.manners = Manners(events=False)
+    rig.personality = Personality(events=False)
     console = MemoryConsole(rig)
     console.whole_film()
     carry(rig, *FINISHED)
@@ -129,7 +129,7 @@ def test_a_job_that_was_not_made_has_no_events(rig: Rig, monkeypatch: pytest.Mon
 
 
 def test_a_film_sent_again_tells_of_the_job_that_there_is(rig: Rig) -> None:
-    rig.manners = Manners(duplicate_film_s=60)
+    rig.personality = Personality(duplicate_film_seconds=60)
     first, second = MemoryConsole(rig), MemoryConsole(rig)
     first.whole_film()
     second.whole_film()

@@ -17,7 +17,8 @@ from appliance.association.message import AcceptedContext, Ending
 from appliance.config import PrinterTable
 from appliance.films import Films
 from appliance.jobs import JobEvent, Jobs
-from appliance.services.print import Manners, new_uid, printer_of
+from appliance.personality import Personality
+from appliance.services.print import new_uid, printer_of
 from printing.page import FilmDocument
 from printing.terms import (
     COLOR_META,
@@ -229,7 +230,7 @@ def test_n_get_of_an_unknown_attribute_is_a_warning_with_the_others(rig: Rig) ->
 
 
 def test_success_only_says_0000_where_we_would_warn(rig: Rig) -> None:
-    rig.manners = Manners(success_only=True)
+    rig.personality = Personality(success_only=True)
     console = MemoryConsole(rig)
     answer = console.film_session(MediumType="PARCHMENT", MemoryAllocation=9, PatientID="X")
     assert (answer.status, answer.comment, answer.offending) == (0, "", ())
@@ -242,7 +243,7 @@ def test_success_only_says_0000_where_we_would_warn(rig: Rig) -> None:
 
 
 def test_success_only_hides_no_failure(rig: Rig) -> None:
-    rig.manners = Manners(success_only=True)
+    rig.personality = Personality(success_only=True)
     console = MemoryConsole(rig)
     assert console.film_box().status == 0x0112
     console.film_session()
@@ -250,7 +251,7 @@ def test_success_only_hides_no_failure(rig: Rig) -> None:
 
 
 def test_the_same_film_within_the_window_is_the_same_job(rig: Rig) -> None:
-    rig.manners = Manners(duplicate_film_s=60)
+    rig.personality = Personality(duplicate_film_seconds=60)
     uids = set()
     for _ in range(3):
         console = MemoryConsole(rig)
@@ -263,7 +264,7 @@ def test_the_same_film_within_the_window_is_the_same_job(rig: Rig) -> None:
 
 
 def test_another_film_within_the_window_is_another_job(rig: Rig) -> None:
-    rig.manners = Manners(duplicate_film_s=60)
+    rig.personality = Personality(duplicate_film_seconds=60)
     for label in ("a", "b"):
         console = MemoryConsole(rig)
         console.film_session(FilmSessionLabel=label)
@@ -277,7 +278,7 @@ def test_another_film_within_the_window_is_another_job(rig: Rig) -> None:
 
 
 def test_the_same_film_after_the_window_or_a_failure_is_another_job(rig: Rig) -> None:
-    rig.manners = Manners(duplicate_film_s=60)
+    rig.personality = Personality(duplicate_film_seconds=60)
     console = MemoryConsole(rig)
     console.whole_film()
     rig.clock_s = 61.0

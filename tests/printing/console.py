@@ -5,6 +5,7 @@ Data sets are written and read by pydicom, so that the codec of the room is judg
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,14 +21,17 @@ from pydicom.tag import Tag
 
 from printing.attributes import VRS
 from printing.elements import read, write
+from printing.hierarchy import Session
 from printing.printer import Printer
-from printing.session import Effect, PrintRequest, Session, Submit, World, step
+from printing.session import Effect, PrintRequest, Submit, World, step
 from printing.status import is_warning
 from printing.terms import (
+    ANNOTATION_BOX,
     COLOR_IMAGE_BOX,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
+    PRESENTATION_LUT,
     Command,
 )
 
@@ -122,6 +126,7 @@ class Console:
         self.session_uid: str | None = None
         self.film_uid: str | None = None
         self.boxes: list[str] = []
+        self.annotations: list[str] = []
         self.answer = Answer(0)
 
     def exchange(
@@ -161,6 +166,8 @@ class Console:
         if answer.data is not None and "ReferencedImageBoxSequence" in answer.data:
             self.film_uid = answer.uid
             self.boxes = [item.ReferencedSOPInstanceUID for item in answer.data.ReferencedImageBoxSequence]
+            found = answer.data.get("ReferencedBasicAnnotationBoxSequence", ())
+            self.annotations = [item.ReferencedSOPInstanceUID for item in found]
         return answer
 
     @property
@@ -174,6 +181,14 @@ class Console:
         default = image(photometric="RGB") if self.color else image()
         setattr(data, keyword, Sequence([item if item is not None else default]))
         return self.say(Command.N_SET, self.box_class, self.boxes[number - 1], data)
+
+    def annotation(self, number: int, text: str | None, **attributes: object) -> Answer:
+        """Set the annotation box that stands at `number` in the film box's answer."""
+        data = data_set(**{"AnnotationPosition": number, "TextString": text, **attributes})
+        return self.say(Command.N_SET, ANNOTATION_BOX, self.annotations[number - 1], data)
+
+    def presentation_lut(self, uid: str | None = None, **attributes: object) -> Answer:
+        return self.say(Command.N_CREATE, PRESENTATION_LUT, uid, data_set(**attributes))
 
     def set_film(self, **attributes: object) -> Answer:
         return self.say(Command.N_SET, FILM_BOX, self.film_uid, data_set(**attributes))
@@ -199,6 +214,21 @@ class Console:
         return self.print_film()
 
 
+def lut_table(entries: int = 4096, bits: int = 12, *, data: bytes | None = None, vr: str = "OW") -> Sequence:
+    """A Presentation LUT Sequence that turns dark into bright."""
+    item = Dataset()
+    item.add_new(0x00283002, "US", [entries, 0, bits])
+    top = (1 << bits) - 1
+    values = [top - index * top // (entries - 1) for index in range(entries)]
+    raw = struct.pack(f"<{entries}H", *values) if data is None else data
+    item.add_new(0x00283006, vr, list(struct.unpack(f"<{len(raw) // 2}H", raw)) if vr == "US" else raw)
+    return Sequence([item])
+
+
+def lut_reference(uid: str) -> Sequence:
+    return reference(PRESENTATION_LUT, uid)
+
+
 def reference(sop_class_uid: str, uid: str) -> Sequence:
     return Sequence([data_set(ReferencedSOPClassUID=sop_class_uid, ReferencedSOPInstanceUID=uid)])
 
@@ -214,10 +244,14 @@ class StepConsole(Console):
         color: bool = False,
         print_job: bool = True,
         undefined_lengths: bool = False,
+        annotations: bool = True,
+        **manners: bool,
     ) -> None:
         super().__init__()
         numbers = count(1)
-        self.world = World(printer or Printer(), lambda: f"1.2.3.{next(numbers)}", print_job)
+        self.world = World(
+            printer or Printer(), lambda: f"1.2.3.{next(numbers)}", print_job, annotations=annotations, **manners
+        )
         self.session = Session()
         self.explicit = explicit
         self.color = color

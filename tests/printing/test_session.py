@@ -10,12 +10,14 @@ from pydicom.sequence import Sequence
 
 from printing import session as room
 from printing.elements import Malformed, read
+from printing.hierarchy import Session
 from printing.layout import CustomFormat, Formats
 from printing.page import FilmDocument, Rectangle
 from printing.printer import Printer
 from printing.session import Forget
 from printing.status import MEANINGS
 from printing.terms import (
+    ANNOTATION_BOX,
     COLOR_IMAGE_BOX,
     FILM_BOX,
     FILM_SESSION,
@@ -93,7 +95,7 @@ def test_h_4_1_2_3_delete_takes_everything_with_it() -> None:
     assert console.delete_session().status == 0
     assert console.effects == (Forget(("file2",)),)
     assert console.print_film().status == 0x0112
-    assert console.session == room.Session()
+    assert console.session == Session()
 
 
 def test_b600_memory_is_not_allocated_ahead() -> None:
@@ -545,7 +547,8 @@ def test_custom_format_of_the_configuration() -> None:
     [
         (PRINTER, Command.N_CREATE, 0x0118),
         (GRAYSCALE_IMAGE_BOX, Command.N_CREATE, 0x0118),
-        (PRESENTATION_LUT, Command.N_CREATE, 0x0118),
+        (PRESENTATION_LUT, Command.N_SET, 0x0211),
+        (ANNOTATION_BOX, Command.N_CREATE, 0x0118),
         (FILM_BOX, Command.N_GET, 0x0211),
         (GRAYSCALE_IMAGE_BOX, Command.N_DELETE, 0x0211),
         (GRAYSCALE_IMAGE_BOX, Command.N_ACTION, 0x0211),
