@@ -29,6 +29,9 @@ ORDER = "order.json"
 """Name of the file in a job's folder that the row of the job table can be made of again."""
 FOUND_AGAIN = "found again after the database was lost; it may have been printed before"
 
+MOST_CLUES = 20
+"""Clues to the patient that the row of a job shows; the film's record has all of them."""
+
 COPY_BYTES = 1024 * 1024
 
 
@@ -231,6 +234,7 @@ class Films:
                 "image_display_format": first.image_display_format,
                 "color": first.color,
                 "peer_address": order.peer_address,
+                "patient_clues": plain(document.patient_clues[:MOST_CLUES]),
             },
             priority=document.print_priority,
             warnings=order.warnings,

@@ -1,0 +1,89 @@
+"""PS3.4 H.4.11: what a console reads of a printer is what the printer does."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom import Dataset
+
+from printing.display_format import DisplayFormat
+from printing.elements import write
+from printing.film_size import FILM_SIZES, parse
+from printing.layout import CustomFormat, Formats, cells
+from printing.printer import Medium, Printer
+from printing.printer_configuration import VRS, configuration_values
+from printing.terms import COLOR_META, GRAYSCALE_META, PRESENTATION_LUT
+from tests.printing.console import decode
+
+TRAYS = (Medium("PAPER", "A4"), Medium("BLUE FILM", "8INX10IN"), Medium("PAPER", "A3", installed=False))
+OFFICE = Printer("PAPER", dpi=600, min_density_centi_od=5, max_density_centi_od=210, media=TRAYS)
+
+
+def items(printer: Printer, explicit: bool = True) -> list[Dataset]:
+    found = decode(write(configuration_values(printer), VRS, explicit), explicit)
+    return list(found.PrinterConfigurationSequence)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_h_4_11_one_item_for_each_meta_class(explicit: bool) -> None:
+    gray, color = items(OFFICE, explicit)
+    assert gray.SOPClassesSupported[0] == GRAYSCALE_META and color.SOPClassesSupported[0] == COLOR_META
+    assert PRESENTATION_LUT in gray.SOPClassesSupported and PRESENTATION_LUT not in color.SOPClassesSupported
+    assert (gray.MemoryBitDepth, color.MemoryBitDepth, gray.PrintingBitDepth) == (12, 8, 8)
+    assert (gray.PrinterName, gray.MaximumMemoryAllocation, gray.MaximumCollatedFilms) == ("PAPER", 0, 200)
+    assert (gray.DefaultMagnificationType, list(gray.OtherMagnificationTypesAvailable)) == (
+        "CUBIC",
+        ["REPLICATE", "BILINEAR", "NONE"],
+    )
+    assert (gray.DecimateCropResult, gray.DefaultPrinterResolutionID) == ("DEF DECIMATE", "STANDARD")
+    assert "PERCEPTION_LUT" in gray.ConfigurationInformationDescription
+
+
+def test_c_13_13_media_are_those_of_the_output() -> None:
+    gray, _ = items(OFFICE)
+    installed = [(item.ItemNumber, item.MediumType, item.FilmSizeID) for item in gray.MediaInstalledSequence]
+    assert installed == [(1, "PAPER", "A4"), (2, "BLUE FILM", "8INX10IN")]
+    assert {(item.MinDensity, item.MaxDensity) for item in gray.MediaInstalledSequence} == {(5, 210)}
+    assert [(item.MediumType, item.FilmSizeID) for item in gray.OtherMediaAvailableSequence] == [("PAPER", "A3")]
+
+
+def test_a_file_takes_every_film_the_default_first() -> None:
+    gray, _ = items(Printer(film_size_id="24CMX30CM"))
+    sizes = [item.FilmSizeID for item in gray.MediaInstalledSequence]
+    assert sizes[0] == "24CMX30CM" and set(sizes) == set(FILM_SIZES) and len(sizes) == len(FILM_SIZES)
+    assert len(gray.OtherMediaAvailableSequence) == 0
+
+
+def test_c_13_13_the_matrix_of_a_format_is_that_of_its_boxes() -> None:
+    gray, _ = items(OFFICE)
+    found = gray.SupportedImageDisplayFormatsSequence
+    assert {(item.FilmSizeID, item.FilmOrientation) for item in found} == {
+        (size, orientation) for size in ("A4", "8INX10IN", "A3") for orientation in ("PORTRAIT", "LANDSCAPE")
+    }
+    for item in found:
+        assert (item.PrinterResolutionID, item.RequestedImageSizeFlag) == ("STANDARD", "YES")
+        assert [float(value) for value in item.PrinterPixelSpacing] == pytest.approx([25.4 / 600] * 2)
+        size = parse(item.FilmSizeID)
+        assert size is not None
+        boxes = cells(DisplayFormat.parse(item.ImageDisplayFormat), *size.hung(item.FilmOrientation), Formats())
+        assert (item.Rows, item.Columns) == (
+            round(boxes[0].height_mm / 25.4 * 600),
+            round(boxes[0].width_mm / 25.4 * 600),
+        )
+
+
+def test_custom_formats_are_listed_without_a_matrix_where_their_boxes_differ() -> None:
+    formats = Formats(
+        {
+            2: CustomFormat(((0.0, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 0.5))),
+            5: CustomFormat(((0.0, 0.0, 1.0, 0.5), (0.0, 0.5, 1.0, 0.5))),
+        }
+    )
+    gray, _ = items(Printer(formats=formats, media=(Medium("BLUE FILM", "14INX17IN"),)))
+    portraits = [item for item in gray.SupportedImageDisplayFormatsSequence if item.FilmOrientation == "PORTRAIT"]
+    found = {item.ImageDisplayFormat: item for item in portraits}
+    assert "Rows" not in found[r"CUSTOM\2"] and found[r"CUSTOM\5"].Rows == round(431.8 / 2 / 25.4 * 300)
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_the_bit_depth_of_the_output(bits: int) -> None:
+    assert items(Printer(printing_bit_depth=bits))[0].PrintingBitDepth == bits
