@@ -163,11 +163,11 @@ def directory_complaints(disc: Path, work: Path) -> Iterator[str]:
     run("/usr/bin/dcmdump", "-q", "+P", "DirectoryRecordType", str(directory))
     theirs = work / "THEIRS"
     options = ["-Pgp", "+I", "-Nxc", "-Nec", "-Nrc", "-W", "+r"]
-    done = subprocess.run(
+    built = subprocess.run(
         ["/usr/bin/dcmmkdir", *options, "+D", str(theirs), "+id", str(disc), "DICOM"], capture_output=True, timeout=60
     )
-    if done.returncode != 0:
-        yield f"dcmmkdir: {done.stderr.decode('latin-1')}"
+    if built.returncode != 0:
+        yield f"dcmmkdir: {built.stderr.decode('latin-1')}"
     elif tree(theirs) != tree(directory):
         yield "dcmmkdir builds another tree"
     listed = {str(Path(one.path).relative_to(disc)) for one in FileSet(directory)}

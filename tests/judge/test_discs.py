@@ -116,8 +116,8 @@ def test_a_drawn_study_is_on_the_disc_as_it_was_sent(daemon: Daemon, tmp_path: P
     assert complaints + list(volume_complaints(iso, disc)) == []
     assert (disc / "README.TXT").is_file() and (disc / "INDEX.HTM").is_file()
     in_the_store = dict(map(file_body_by_uid, (daemon.state / "store").glob("??/*")))
-    for one in sent:
-        assert in_the_store[one.uid] == (one.transfer, one.data), "the store has it bit for bit"
+    for each in sent:
+        assert in_the_store[each.uid] == (each.transfer, each.data), "the store has it bit for bit"
 
 
 def file_body_by_uid(file: Path) -> tuple[str, tuple[str, bytes]]:
