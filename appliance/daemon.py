@@ -20,16 +20,14 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from appliance import __version__
-from appliance.association.access import AccessPolicy, Peer, networks
 from appliance.association.dialogue import DialogueLog
 from appliance.association.entity import Entity, Kind
-from appliance.association.message import Association, Conversation
+from appliance.association.message import Association
 from appliance.association.server import AssociationServer
 from appliance.capabilities import transfer_syntaxes
 from appliance.children import Children
@@ -43,18 +41,18 @@ from appliance.events import Events
 from appliance.files import FileOwner
 from appliance.films import Films
 from appliance.hasher import Hasher
-from appliance.instances import Arrival, InstanceIndex
+from appliance.instances import Arrival
 from appliance.jobs import Jobs
 from appliance.notify import feed_watchdog, inherited_sockets, notify
-from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
+from appliance.policy import CannotStart, access_policy
+from appliance.receivers import Receivers
+from appliance.reception import WORDS, MakeService, Reception, entity
 from appliance.retention import Retention
 from appliance.runner import Runner
-from appliance.services.print import Bounds, PrintService, printer_of
-from appliance.services.storage import Pace, Reserve, Station, StorageService
+from appliance.services.print import Bounds, Manners, PrintService, printer_of
 from appliance.status import snapshot
 from media.records import for_patient_discs
-from media.store import InstanceStore
 from printing.outputs.folder import FolderOutput
 
 log = logging.getLogger("gravure")
@@ -64,11 +62,11 @@ DRAIN_S = 5.0
 STORE_THREADS = 8
 """Instances that are made durable at the same time; more of them wait (by trial: nothing gained beyond eight)."""
 
-MakeService = Callable[[Association], Service]
 
-
-class CannotStart(Exception):
-    """The appliance cannot start, in words for a person."""
+TAKE_STATE_S = 2.0
+"""How long a start waits for what is left of an appliance that was killed."""
+MOST_RECEIVERS = 3
+"""One more costs 25 MB while it works, and four of them fill any disk that an edge machine has."""
 
 
 class Appliance:
@@ -77,16 +75,18 @@ class Appliance:
     Args:
         config: what it is to be; port 0 takes free ports.
         wall: the wall clock, seconds since the epoch.
+        receivers: receiving processes beside this one, at most; only the program on its own has any.
     """
 
-    def __init__(self, config: Config, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: Config, wall: Callable[[], float] = time.time, receivers: int = 0) -> None:
         self.config = config
+        self._most_receivers = receivers
         self.dicom_port = 0
         self.dicom_addresses: list[tuple[str, int]] = []
         self._wall = wall
         self._stack = contextlib.AsyncExitStack()
-        self._services: dict[str, list[MakeService]] = {}
-        self._kinds: dict[str, set[str]] = {}
+        self._services: dict[str, dict[str, MakeService]] = {}
+        """By called AE title and word of `reception.WORDS`."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -114,18 +114,20 @@ class Appliance:
 
     async def _start(self) -> None:
         state = self._make_state()
+        await self._take_state()
         self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
         await asyncio.to_thread(self._open_database, state / "gravure.db")
         self._stack.callback(self.database.close)
         self.jobs = Jobs(self.database, self._wall, self.config.appliance.queue_depth)
         await asyncio.to_thread(self.jobs.recover)
-        self._make_storage(state)
+        self._make_storage()
         await asyncio.to_thread(self._make_films, state)
         self.children = Children()
         self._stack.push_async_callback(self.children.close)
         self._make_runner()
         await self._make_collector()
         self._make_services()
+        self._make_receivers()
         await self._listen(state)
         self._start_control(state)
         await self.control.start()
@@ -148,11 +150,20 @@ class Appliance:
         except OSError as failure:
             raise CannotStart(f"the state folder {state} cannot be used: {failure.strerror}") from failure
         self._stack.callback(os.close, lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CannotStart(f"another appliance runs on the state folder {state}") from None
+        self._lock = lock
         return state
+
+    async def _take_state(self) -> None:
+        """Be the only appliance on the state folder. A receiver of one that was killed has its lock for a moment."""
+        patience_s = asyncio.get_running_loop().time() + TAKE_STATE_S
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                if asyncio.get_running_loop().time() > patience_s:
+                    raise CannotStart(f"another appliance runs on the state folder {self.config.state}") from None
+            await asyncio.sleep(0.05)
 
     def _open_database(self, file: Path) -> None:
         """Open the database; a damaged one is set aside, and the index is made again from the stored files.
@@ -186,17 +197,11 @@ class Appliance:
                 damaged.rename(file.with_name(f"{file.name}.{mark}{suffix}"))
         log.critical("the database is damaged: set aside", extra={"file": f"{file}.{mark}", "reason": reason})
 
-    def _make_storage(self, state: Path) -> None:
-        self.store = InstanceStore(state / "store")
-        self.index = InstanceIndex(self.database, self.store, self._wall)
-        self.index.collected = frozenset(self.config.discs)
+    def _make_storage(self) -> None:
+        self.reception = Reception(self.config, self.database, self._wall)
+        self._stack.callback(self.reception.close)
+        self.index, self.store, self.reserve = self.reception.index, self.reception.store, self.reception.reserve
         self._found = list(self.store.files())
-        disk = os.statvfs(state)
-        wanted = self.config.appliance.disk_reserve_mb * 1_000_000
-        self.reserve = Reserve(state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
-        self._executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        self._stack.callback(self._executor.shutdown, wait=True)
-        self._pace = Pace()
         self.hasher = Hasher(self.index, self.store)
         self._stack.callback(self.hasher.close)
 
@@ -230,30 +235,41 @@ class Appliance:
         quiet_s = {key: table.quiet_seconds for key, table in self.config.discs.items()}
         self.collector = Collector(quiet_s, discs.order)
         self._stack.push_async_callback(self.collector.close)
-        for ae_title, reception in await asyncio.to_thread(self.index.pending, quiet_s):
+        await self._collect_pending()
+
+    async def _collect_pending(self) -> None:
+        for ae_title, reception in await asyncio.to_thread(self.index.pending, self.config.discs):
             if for_patient_discs(reception.sop_class_uid):
                 identity = reception.identity
                 self.collector.arrived(
                     ae_title, identity.study_instance_uid, (identity.patient_id, identity.issuer), None
                 )
 
+    def _make_receivers(self) -> None:
+        self.receivers = Receivers(
+            self.config,
+            self._most_receivers,
+            self.collector.arrived,
+            self._association_closed,
+            self._receiver_lost,
+            inherited=self._lock,
+        )
+
+    def _receiver_lost(self) -> None:
+        """What it stored and could not tell us of is found in the index."""
+        self._recount = asyncio.create_task(self._collect_pending())
+
     # -- services -----------------------------------------------------------------------------------------------
 
     def _make_services(self) -> None:
         self.events = Events(self.jobs)
-        try:
-            self._personalities = Personalities(self.config)
-        except BadProfile as failure:
-            raise CannotStart(str(failure)) from failure
-        for key in self.config.printers:
-            self._serve(key, "print", self._printing(key))
-        for kind in ("discs", "inboxes"):
-            for key in getattr(self.config, kind):
-                self._serve(key, "store", self._storage(key))
-
-    def _serve(self, ae_title: str, word: str, make: MakeService) -> None:
-        self._services.setdefault(ae_title, []).append(make)
-        self._kinds.setdefault(ae_title, set()).add(word)
+        make = {"printers": self._printing, "discs": self._storage, "inboxes": self._storage}
+        made: dict[str, MakeService] = {}
+        for title, kind, key in self.config.titles():
+            place = f"{kind}.{key}"
+            if place not in made:
+                made[place] = make[kind](key)
+            self._services.setdefault(title, {})[WORDS[kind]] = made[place]
 
     def _printing(self, key: str) -> MakeService:
         table = self.config.printers[key]
@@ -261,55 +277,30 @@ class Appliance:
         self.events.install(printer, table.status_policy, self.films.has_room)
         limits = self.config.limits
         bounds = Bounds(limits.memory_bytes, limits.normalized_data_set_bytes)
-        personalities = self._personalities
 
         def make(association: Association) -> Service:
-            personality = personalities.of(key, association)
-            return PrintService(association, printer, self.films, self.events, personality, bounds, self._executor)
+            peer = self.config.peers.get(association.peer or "")
+            manners = Manners(peer.success_only, peer.events, peer.duplicate_film_seconds) if peer else Manners()
+            return PrintService(association, printer, self.films, self.events, manners, bounds, self.reception.executor)
 
         return make
 
     def _storage(self, key: str) -> MakeService:
-        station = Station(key, self._arrived, self._association_closed)
-        return lambda association: StorageService(
-            association, station, self.store, self.index, self.reserve, self._executor, self._pace
-        )
+        def arrived(arrival: Arrival) -> None:
+            if for_patient_discs(arrival.header.sop_class_uid):
+                self.collector.arrived(*arrival.of_study)
 
-    def _arrived(self, arrival: Arrival) -> None:
-        header = arrival.header
-        if for_patient_discs(header.sop_class_uid):
-            self.collector.arrived(
-                arrival.ae_title,
-                header.study_instance_uid,
-                (header.patient_id, header.issuer),
-                arrival.association_id,
-            )
+        return self.reception.service(key, arrived, self._association_closed)
 
     def _association_closed(self, association_id: str) -> None:
         self.collector.closed(association_id)
         self.hasher.kick()
 
     def _entities(self) -> list[Entity]:
-        aliases: dict[str, set[str]] = {}
-        for title, _, key in self.config.titles():
-            aliases.setdefault(key, set()).add(title)
-        entities = [
-            Entity(
-                key,
-                _kind(words),
-                transfer_syntaxes(words),
-                self._opener(key),
-                frozenset(aliases[key] - {key}),
-            )
-            for key, words in self._kinds.items()
-        ]
-        own = self.config.appliance.ae_title
-        entities.append(Entity(own, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())))
-        return entities
-
-    def _opener(self, key: str) -> Callable[[Association], Conversation]:
-        makers = self._services[key]
-        return lambda association: ServiceConversation([make(association) for make in makers])
+        own = Entity(
+            self.config.appliance.ae_title, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())
+        )
+        return [own, *(entity(title, makers) for title, makers in self._services.items())]
 
     # -- listening ----------------------------------------------------------------------------------------------
 
@@ -321,7 +312,9 @@ class Appliance:
             limits=self.config.limits,
             dialogues=DialogueLog(state / "dialogues", wall=self._wall),
             any_called_ae=self.config.access.any_called_ae,
+            elsewhere=self.receivers,
         )
+        self.receivers.serve(self.server)
         inherited = inherited_sockets()
         for sock in inherited:
             await self.server.listen_socket(sock)
@@ -329,17 +322,20 @@ class Appliance:
             port = self.config.listen.port
             for address in self.config.listen.address:
                 port = await self.server.listen(address, port)
-        self._stack.push_async_callback(self.server.close, DRAIN_S)
+        self._stack.push_async_callback(self._stop_listening)
         self.dicom_addresses = self.server.addresses()
         self.dicom_port = self.dicom_addresses[0][1]
+
+    async def _stop_listening(self) -> None:
+        await asyncio.gather(self.server.close(DRAIN_S), self.receivers.close(DRAIN_S))
+        self.server.dialogues.close()
 
     def _start_control(self, state: Path) -> None:
         async def status(_: Mapping[str, Any]) -> Any:
             return await asyncio.to_thread(snapshot, self)
 
         async def peers(_: Mapping[str, Any]) -> Any:
-            open_now = [one.dialogue.to_dict() for one in self.server.associations() if one.dialogue is not None]
-            return [*self.server.dialogues.recent(), *open_now]
+            return [*self.server.dialogues.recent(), *(one.to_dict() for one in self.server.open_dialogues())]
 
         self.control = ControlServer(state, self.jobs, {"status": status, "peers": peers}, self.owner.group)
 
@@ -348,7 +344,7 @@ class Appliance:
         """What `serve` prints when every listener is open."""
         address, port = self.dicom_addresses[0]
         shown = f"[{address}]" if ":" in address else address
-        titles = sorted({*self._kinds, self.config.appliance.ae_title})
+        titles = sorted({self.config.appliance.ae_title, *(key for _, _, key in self.config.titles())})
         return f"ready dicom={shown}:{port} ae={','.join(titles)}"
 
     # -- stop ---------------------------------------------------------------------------------------------------
@@ -356,28 +352,6 @@ class Appliance:
     async def close(self) -> None:
         """Stop everything, listeners first."""
         await self._stack.aclose()
-
-
-def _kind(words: set[str]) -> Kind:
-    return Kind.BOTH if len(words) == 2 else Kind.PRINT if "print" in words else Kind.STORAGE
-
-
-def access_policy(config: Config) -> AccessPolicy:
-    """Who may call, from the configuration; host names are looked up now.
-
-    Raises:
-        CannotStart: a host name that cannot be looked up.
-    """
-    try:
-        return AccessPolicy.of(
-            (
-                Peer(name, table.ae_title, networks(table.address), frozenset(table.allow))
-                for name, table in config.peers.items()
-            ),
-            config.unknown_peers,
-        )
-    except ValueError as failure:
-        raise CannotStart(str(failure)) from failure
 
 
 def group_number(name: str) -> int:
@@ -394,12 +368,17 @@ def group_number(name: str) -> int:
         raise CannotStart(f"appliance.file_group: there is no group {name}") from None
 
 
+def receivers_for(processors: int) -> int:
+    """How many receiving processes are worth having beside the first one."""
+    return min(processors - 1, MOST_RECEIVERS)
+
+
 async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    appliance = Appliance(config)
+    appliance = Appliance(config, receivers=receivers_for(os.cpu_count() or 1))
     try:
         await appliance.start()
     except (CannotStart, OSError) as failure:

@@ -6,7 +6,9 @@ SQL that is also right on PostgreSQL; what only SQLite needs stands in this file
 
 from __future__ import annotations
 
+import fcntl
 import importlib
+import os
 import pkgutil
 import sqlite3
 import threading
@@ -55,6 +57,42 @@ class FastTransaction:
         return self._cursor
 
 
+class WriterTurn:
+    """The one writer of a SQLite file: threads of this process take turns, and so do the processes of the appliance.
+
+    SQLite itself lets a process that finds the file locked sleep and try again, in steps of up to 100 ms; waiting for
+    a file lock costs nothing and wakes up at once.
+
+    Args:
+        file: locked while a writer has its turn.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._threads = threading.Lock()
+        self._file = file
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            if self._fd < 0:
+                self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self._threads.release()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 class Database:
     """A connection pool and the writer's turn.
 
@@ -65,7 +103,7 @@ class Database:
 
     def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
         url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
-        self._writer = threading.Lock()
+        self._writer: WriterTurn | threading.Lock = threading.Lock()
         self._fast: Any = None
         self._prepared: dict[TextClause, tuple[str, tuple[str, ...] | None]] = {}
         if url.startswith("sqlite"):
@@ -81,6 +119,8 @@ class Database:
             event.listen(self.engine, "begin", _sqlite_begin_immediate if not read_only else _sqlite_begin)
         else:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
+        if url.startswith("sqlite") and not read_only and isinstance(where, Path):
+            self._writer = WriterTurn(where.with_name(f"{where.name}.lock"))
         postgresql = self.engine.dialect.name == "postgresql"
         self._types = {" BLOB": " BYTEA", " SERIAL ": " BIGSERIAL "} if postgresql else {" SERIAL ": " INTEGER "}
         """Where a type of the schema has another name here."""
@@ -206,6 +246,8 @@ class Database:
             self._fast.close()
             self._fast = None
         self.engine.dispose()
+        if isinstance(self._writer, WriterTurn):
+            self._writer.close()
 
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

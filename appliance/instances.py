@@ -55,6 +55,12 @@ class Arrival:
     association_id: str
     outcome: Outcome = Outcome.NEW
 
+    @property
+    def of_study(self) -> tuple[str, str, tuple[str, str], str]:
+        """(station, Study Instance UID, (Patient ID, issuer), association): what the quiet rule goes by."""
+        header = self.header
+        return self.ae_title, header.study_instance_uid, (header.patient_id, header.issuer), self.association_id
+
 
 @dataclass(frozen=True, slots=True)
 class Reception:

@@ -47,7 +47,7 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         "discs": sorted(config.discs),
         "inboxes": sorted(config.inboxes),
         "peers": sorted(config.peers),
-        "associations": sum(1 for _ in appliance.server.associations()),
+        "associations": sum(1 for _ in appliance.server.open_dialogues()),
         "queue": dict(queue),
         "disk": {
             "free_bytes": free,

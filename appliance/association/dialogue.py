@@ -135,7 +135,7 @@ class DialogueLog:
         self._folder = folder
         self._keep_days = keep_days
         self._wall = wall
-        self._recent: deque[Dialogue] = deque(maxlen=keep)
+        self._recent: deque[dict[str, Any]] = deque(maxlen=keep)
         self._day = ""
         self._fd = -1
         if folder is not None:
@@ -149,12 +149,16 @@ class DialogueLog:
         """Keep a record. A failing disk costs the record, never the association."""
         dialogue.ended = self._wall()
         dialogue.ending = ending
-        self._recent.append(dialogue)
+        self.keep(dialogue.to_dict())
+
+    def keep(self, record: dict[str, Any]) -> None:
+        """Keep a record that is complete: see `ended`."""
+        self._recent.append(record)
         if self._folder is None:
             return
         try:
             self._open_today(self._folder)
-            os.write(self._fd, json.dumps(dialogue.to_dict(), ensure_ascii=True).encode("ascii") + b"\n")
+            os.write(self._fd, json.dumps(record, ensure_ascii=True).encode("ascii") + b"\n")
         except OSError as failure:
             log.warning("a dialogue record could not be kept", extra={"error": failure.strerror})
 
@@ -170,7 +174,7 @@ class DialogueLog:
 
     def recent(self) -> Iterator[dict[str, Any]]:
         """The newest records, oldest first."""
-        return (one.to_dict() for one in self._recent)
+        return iter(list(self._recent))
 
     def close(self) -> None:
         """Close the day's file."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import struct
 import time
@@ -707,7 +708,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self.called_ae_title = request.called_ae_title
         self.implementation_class_uid = request.implementation_class_uid
         self.implementation_version_name = request.implementation_version_name
-        self.id = self._server.new_id()
+        self.id = self.id or self._server.new_id()
         dialogue = self._server.dialogues.began(self.id, self.peer_address)
         dialogue.calling_ae_title = request.calling_ae_title
         dialogue.called_ae_title = request.called_ae_title
@@ -721,6 +722,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         assert admission.entity is not None
         self.entity, self.peer = admission.entity, admission.caller.peer
         dialogue.peer = self.peer
+        if self._server.take_elsewhere(self, admission.entity, body):
+            self.state, self.dialogue = State.GONE, None
+            self._close_now()
+            return
         results, roles = negotiate(request, self.entity.transfer_syntaxes, admission.caller.may)
         dialogue.proposed(request, results)
         self._contexts = {
@@ -761,6 +766,18 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 "contexts": f"{len(self._contexts)}/{len(results)}",
             },
         )
+
+    def duplicate(self) -> socket.socket | None:
+        """The connection as a socket of its own, for another process; None where only this one can go on with it."""
+        if self._transport is None or self._transport.get_extra_info("ssl_object") is not None:
+            return None
+        sock = self._transport.get_extra_info("socket")
+        return None if sock is None else socket.socket(fileno=os.dup(sock.fileno()))
+
+    def take_over(self, association_id: str, associate: bytes) -> None:
+        """Go on where another process of ours has read the A-ASSOCIATE-RQ."""
+        self.id = association_id
+        self._associate(bytearray(associate))
 
     def _reject(self, result: int, source: int, reason: int, words: str) -> None:
         log.warning(
@@ -816,9 +833,13 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self.state = State.CLOSING
         self._write(data)
         self._await(self._limits.handshake_s, "the closed connection")
-        if not wait and self._transport is not None:
+        if self._transport is None:
+            return
+        if not wait:
             self._pause()
             self._transport.close()
+        elif not self._transport.is_reading():
+            self._transport.resume_reading()  # else the end of the connection would not be noticed
 
     # -- for the server ----------------------------------------------------------------------------------------
 

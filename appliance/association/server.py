@@ -10,12 +10,13 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 from .access import AccessPolicy, Caller
 from .associate import APPLICATION_CONTEXT, AssociateRequest, UserIdentity
-from .dialogue import DialogueLog
+from .dialogue import Dialogue, DialogueLog
 from .entity import Entity
 from .limits import Limits
 from .protocol import AssociationProtocol, State
@@ -38,6 +39,16 @@ class Admission:
     words: str = ""
 
 
+class Elsewhere(Protocol):
+    """Other processes of ours that serve associations."""
+
+    def take(self, connection: AssociationProtocol, entity: Entity, associate: bytearray) -> bool:
+        """Take an admitted association over, or leave it here."""
+
+    def dialogues(self) -> Sequence[Dialogue]:
+        """The records of those that are open there, as far as they are known here."""
+
+
 class AssociationServer:
     """All AE titles on all listening addresses.
 
@@ -48,6 +59,7 @@ class AssociationServer:
         dialogues: where records of associations go.
         any_called_ae: the AE title that answers for unknown called titles; None rejects them.
         identify: judges a user identity; None takes any name and passcode.
+        elsewhere: other processes that may take associations over; None: everything is served here.
     """
 
     def __init__(
@@ -59,6 +71,7 @@ class AssociationServer:
         dialogues: DialogueLog | None = None,
         any_called_ae: str | None = None,
         identify: Callable[[UserIdentity], bool] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.access = access or AccessPolicy()
@@ -68,6 +81,7 @@ class AssociationServer:
         self._entities = {title: one for one in entities for title in (one.ae_title, *sorted(one.aliases))}
         self._any = self._entities[any_called_ae] if any_called_ae else None
         self._identify = identify
+        self._elsewhere = elsewhere
         self._servers: list[asyncio.Server] = []
         self._connections: dict[AssociationProtocol, None] = {}
         self._open: dict[AssociationProtocol, None] = {}
@@ -171,11 +185,17 @@ class AssociationServer:
             return Admission(caller, None, (1, 1, 1), "the peer takes no PDU that can carry a byte")
         if self._closing:
             return Admission(caller, None, (2, 3, 1), "shutting down")
-        if len(self._open) >= self.limits.associations:
+        others = [one.address for one in self._elsewhere.dialogues()] if self._elsewhere is not None else []
+        if len(self._open) + len(others) >= self.limits.associations:
             return Admission(caller, None, (2, 3, 2), "too many associations")
-        if self._by_address[connection.peer_address] >= self.limits.associations_per_peer:
+        address = connection.peer_address
+        if self._by_address[address] + others.count(address) >= self.limits.associations_per_peer:
             return Admission(caller, None, (2, 3, 2), "too many associations from this address")
         return Admission(caller, entity)
+
+    def take_elsewhere(self, connection: AssociationProtocol, entity: Entity, associate: bytearray) -> bool:
+        """Offer an admitted association to another process of ours. True where it went there, socket and all."""
+        return self._elsewhere is not None and self._elsewhere.take(connection, entity, associate)
 
     def opened(self, connection: AssociationProtocol) -> None:
         """An association was accepted."""
@@ -185,6 +205,12 @@ class AssociationServer:
     def associations(self) -> Iterator[AssociationProtocol]:
         """The open associations."""
         return (one for one in list(self._open) if one.state is State.OPEN)
+
+    def open_dialogues(self) -> Iterator[Dialogue]:
+        """The records of all open associations, wherever they are served."""
+        yield from (one.dialogue for one in self.associations() if one.dialogue is not None)
+        if self._elsewhere is not None:
+            yield from self._elsewhere.dialogues()
 
     # -- time ---------------------------------------------------------------------------------------------------
 

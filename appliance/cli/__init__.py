@@ -28,7 +28,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "print": ("network", "print_", "Print images on a peer's DICOM printer."),
     "conformance": ("conformance", "conformance", "Print the conformance statement."),
 }
-HIDDEN = {"_child": ("child", "child", "A child process of the appliance.")}
+HIDDEN = {
+    "_child": ("child", "child", "A child process of the appliance."),
+    "_receive": ("child", "receive", "A receiving process of the appliance."),
+}
 
 
 class LazyGroup(click.Group):

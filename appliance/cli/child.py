@@ -1,4 +1,4 @@
-"""`gravure _child`: the other end of `appliance.children`."""
+"""`gravure _child` and `gravure _receive`: the other ends of `appliance.children` and `appliance.receivers`."""
 
 import click
 
@@ -12,3 +12,15 @@ def child(name: str, memory_bytes: int, cpu_s: int) -> None:
     from appliance.children import child_main
 
     child_main(name, memory_bytes, cpu_s)
+
+
+@click.command(hidden=True)
+@click.argument("descriptor", type=int)
+@click.argument("log_level")
+def receive(descriptor: int, log_level: str) -> None:
+    """A receiving process of the appliance."""
+    from appliance.logs import set_up
+    from appliance.receiving import receiving_main
+
+    set_up(log_level)
+    receiving_main(descriptor)

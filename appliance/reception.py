@@ -1,0 +1,74 @@
+"""What receives instances: the store, its index, and the service that fills them, for one process.
+
+The appliance has one of these, and each of its receivers (`receivers`) has its own on the same folder and database.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from appliance.association.entity import Entity, Kind
+from appliance.association.message import Association
+from appliance.capabilities import transfer_syntaxes
+from appliance.config import Config
+from appliance.database import Database
+from appliance.dispatch import Service, ServiceConversation
+from appliance.instances import Arrival, InstanceIndex
+from appliance.services.storage import Pace, Reserve, Station, StorageService
+from media.store import InstanceStore
+
+STORE_THREADS = 8
+"""Instances that are made durable at the same time; more of them wait (by trial: nothing gained beyond eight)."""
+
+MakeService = Callable[[Association], Service]
+
+WORDS = {"printers": "print", "discs": "store", "inboxes": "store"}
+"""What a table of the configuration does, in the words of `capabilities`."""
+
+
+def entity(ae_title: str, makers: Mapping[str, MakeService]) -> Entity:
+    """One called AE title, with what makes its services, by word."""
+    kind = Kind.BOTH if len(makers) == 2 else Kind.PRINT if "print" in makers else Kind.STORAGE
+    return Entity(
+        ae_title,
+        kind,
+        transfer_syntaxes(makers),
+        lambda association: ServiceConversation([make(association) for make in makers.values()]),
+    )
+
+
+class Reception:
+    """Store, index and Storage SCP of one process.
+
+    Args:
+        config: for the state folder and the disk reserve.
+        database: the index's.
+        wall: the wall clock, seconds since the epoch.
+        prepared: another process of ours has prepared the store.
+    """
+
+    def __init__(
+        self, config: Config, database: Database, wall: Callable[[], float] = time.time, *, prepared: bool = False
+    ) -> None:
+        self.store = InstanceStore(config.state / "store", prepared=prepared)
+        self.index = InstanceIndex(database, self.store, wall)
+        self.index.collected = frozenset(config.discs)
+        disk = os.statvfs(config.state)
+        wanted = config.appliance.disk_reserve_mb * 1_000_000
+        self.reserve = Reserve(config.state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
+        self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        self._pace = Pace()
+
+    def service(self, key: str, on_arrival: Callable[[Arrival], None], on_closed: Callable[[str], None]) -> MakeService:
+        """What makes the Storage SCP of one association with a station."""
+        station = Station(key, on_arrival, on_closed)
+        return lambda association: StorageService(
+            association, station, self.store, self.index, self.reserve, self.executor, self._pace
+        )
+
+    def close(self) -> None:
+        """Finish what is being made durable."""
+        self.executor.shutdown(wait=True)
