@@ -44,13 +44,14 @@ from appliance.hasher import Hasher
 from appliance.instances import Arrival
 from appliance.jobs import Jobs
 from appliance.notify import feed_watchdog, inherited_sockets, notify
+from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
 from appliance.receivers import Receivers
 from appliance.reception import WORDS, MakeService, Reception, entity
 from appliance.retention import Retention
 from appliance.runner import Runner
-from appliance.services.print import Bounds, Manners, PrintService, printer_of
+from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.status import snapshot
 from media.records import for_patient_discs
 from printing.outputs.folder import FolderOutput
@@ -277,11 +278,13 @@ class Appliance:
         self.events.install(printer, table.status_policy, self.films.has_room)
         limits = self.config.limits
         bounds = Bounds(limits.memory_bytes, limits.normalized_data_set_bytes)
+        personalities = self._personalities
 
         def make(association: Association) -> Service:
-            peer = self.config.peers.get(association.peer or "")
-            manners = Manners(peer.success_only, peer.events, peer.duplicate_film_seconds) if peer else Manners()
-            return PrintService(association, printer, self.films, self.events, manners, bounds, self.reception.executor)
+            personality = personalities.of(key, association)
+            return PrintService(
+                association, printer, self.films, self.events, personality, bounds, self.reception.executor
+            )
 
         return make
 
