@@ -6,12 +6,17 @@ from typing import Any
 
 from appliance import __version__
 from appliance.association.limits import Limits
-from appliance.capabilities import ECHO, PRINT, Capability, storage_classes
+from appliance.capabilities import ECHO, PRINT, RETIRED, Capability, storage_classes
+from appliance.peers import shipped
+from appliance.personality import Personality, written
 from media.profiles import MEDIA, PROFILES
 from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from printing.attributes import ATTRIBUTES, USAGES, Usage
+from printing import annotation, configuration_information, presentation_lut
+from printing.attributes import ATTRIBUTES, BEYOND, USAGES, Usage
 from printing.film_size import FILM_SIZES
+from printing.hierarchy import MOST_FILM_BOXES, MOST_IMAGE_BOXES, MOST_PRESENTATION_LUTS
 from printing.printer import Printer
+from printing.status import MEANINGS, is_warning
 
 SOP_CLASS_NAMES = {one.sop_class_uid: one.name for one in PRINT}
 
@@ -66,7 +71,33 @@ def statement() -> dict[str, Any]:
             "film_sizes": {name: list(size) for name, size in FILM_SIZES.items()},
             "layout": "cells tile the whole film; images fill their cell as far as their aspect allows, centred",
             "crop": "around the middle of the image",
-            "presentation_lut": "without one the P-value is the stored value (IDENTITY)",
+            "presentation_lut": "the image box's, else the film box's, else the film session's; without one the P-value"
+            f" is the stored value (IDENTITY). Tables of {' or '.join(map(str, presentation_lut.ENTRIES))} entries,"
+            f" {presentation_lut.BITS[0]} to {presentation_lut.BITS[-1]} bits. Never deleted while it is referenced",
+            "color": "image boxes are those of the meta class of the presentation context of the film box",
+            "annotations": {name: list(places) for name, places in annotation.FORMATS.items()},
+            "configuration_information": configuration_information.description(),
+            "bounds": f"{MOST_FILM_BOXES} films and {MOST_IMAGE_BOXES} image boxes of one film session, printed"
+            f" collated; {MOST_PRESENTATION_LUTS} Presentation LUTs of one association; more are answered 0213",
+            "retired": [{"uid": uid, "name": name} for uid, name in RETIRED.items()],
+            "statuses": [
+                {"status": f"{code:04X}", "kind": _kind_of(code), "meaning": words} for code, words in MEANINGS.items()
+            ],
+            "personality": [
+                {"key": key, "default": written(field.default), "meaning": " ".join((field.description or "").split())}
+                for key, field in Personality.model_fields.items()
+            ],
+            "consoles": [
+                {
+                    "profile": one.name,
+                    "device": f"{one.profile.device} {one.profile.version}".strip(),
+                    "recognized_by": "; ".join(_recognition(way.model_dump()) for way in one.profile.recognized_by),
+                    "personality": ", ".join(
+                        f"{key} = {written(value)}" for key, value in one.profile.personality.given().items()
+                    ),
+                }
+                for one in shipped()
+            ],
             "tone": "pvalue: the samples of the PDF are P-values",
         },
         "media": {
@@ -83,6 +114,14 @@ def statement() -> dict[str, Any]:
             "preamble": "zero on every file (PS3.10 §7.1)",
         },
     }
+
+
+def _kind_of(status: int) -> str:
+    return "success" if status == 0 else "warning" if is_warning(status) else "failure"
+
+
+def _recognition(way: dict[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in way.items() if value)
 
 
 def _capability(one: Capability) -> dict[str, Any]:
@@ -106,7 +145,7 @@ def _attribute(row: Usage) -> dict[str, Any]:
         "n_set": row.n_set,
         "values": attribute.values,
         "default": "" if default is None else str(default),
-        "section": row.section,
+        "section": "beyond the standard" if (row.sop_class_uid, row.tag) in BEYOND else row.section,
     }
 
 
@@ -143,10 +182,18 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
     lines += ["", "## Print Management", ""]
     printing = document["print"]
-    lines += [f"- {key}: {printing[key]}" for key in ("layout", "crop", "presentation_lut", "tone")]
+    keys = ("layout", "crop", "presentation_lut", "tone", "color", "configuration_information", "bounds")
+    lines += [f"- {key.replace('_', ' ')}: {printing[key]}" for key in keys]
+    retired = ", ".join(f"{one['name']} ({one['uid']})" for one in printing["retired"])
+    lines += [f"- retired classes, refused context by context, never the association: {retired}"]
+    lines += ["", "| Annotation Display Format ID | annotations, by position |", "|---|---|"]
+    lines += [f"| {name} | {', '.join(places)} |" for name, places in printing["annotations"].items()]
     lines += ["", "| film size | mm |", "|---|---|"]
     lines += [f"| {name} | {width:g} × {height:g} |" for name, (width, height) in printing["film_sizes"].items()]
-    lines += ["", *_attribute_table(printing["attributes"])]
+    lines += ["", *_table(printing["attributes"])]
+    lines += ["", "### Statuses", "", *_table(printing["statuses"])]
+    lines += ["", "### Personalities", "", "By printer, by kind of console and by peer:", ""]
+    lines += [*_table(printing["personality"]), "", "Consoles that are recognized:", "", *_table(printing["consoles"])]
     lines += [
         "",
         "## Media Storage",
@@ -162,7 +209,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _attribute_table(rows: list[dict[str, Any]]) -> list[str]:
+def _table(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     keys = list(rows[0])

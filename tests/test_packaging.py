@@ -21,7 +21,7 @@ def test_the_wheel_has_the_packages_and_the_units(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("gravure-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for room in ("appliance", "printing", "media"):
-        for file in (ROOT / room).rglob("*.py"):
+        for file in [*(ROOT / room).rglob("*.py"), *(ROOT / room).rglob("*.toml")]:
             assert file.relative_to(ROOT).as_posix() in names
     for unit in (ROOT / "systemd").iterdir():
         assert f"appliance/units/{unit.name}" in names

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from appliance.cli.common import config_option
 
+if TYPE_CHECKING:
+    from appliance.config import Config
+    from appliance.peers import Personalities
+
 
 @click.command()
 @config_option
 def check(config_path: Path | None) -> None:
-    """Print every problem of the configuration with file and key, and the AE titles in effect."""
+    """Print every problem of the configuration with file and key, the AE titles and personalities in effect."""
     from appliance.config import Config, ConfigProblem, config_file
+    from appliance.peers import BadProfile, Personalities
 
     file = config_file(config_path)
     try:
         config = Config.load(config_path)
-    except ConfigProblem as failure:
+        personalities = Personalities(config)
+    except (ConfigProblem, BadProfile) as failure:
         for line in failure.problems:
             click.echo(line)
         sys.exit(1)
@@ -34,6 +42,32 @@ def check(config_path: Path | None) -> None:
         click.echo(f"{title:<17}{kind.rstrip('s').replace('inboxe', 'inbox'):<10}{_words(config, kind, key)}")
     if config.access.any_called_ae:
         click.echo(f"{'(any other)':<17}{'':<10}is {config.access.any_called_ae}")
+    for line in _personalities(config, personalities):
+        click.echo(line)
+
+
+def _personalities(config: Config, personalities: Personalities) -> Iterator[str]:
+    """How dialogues are judged and answered, and where each key comes from."""
+    from appliance.personality import written
+
+    if config.printers:
+        yield ""
+        yield "How dialogues are answered (what nobody set is the default):"
+    for printer in config.printers:
+        yield from _keys(printer, personalities.of_printer(printer).lines() or ["default"])
+        for peer in config.peers:
+            yield from _keys(f"{printer}, {peer}", personalities.of_peer(printer, peer).lines())
+    if config.printers:
+        yield ""
+        yield "Consoles that are recognized, those of one's own profiles first:"
+        for found in personalities.profiles:
+            keys = found.profile.personality.given().items()
+            yield from _keys(found.name, [f"{key} = {written(value)} ({found.origin})" for key, value in keys])
+
+
+def _keys(who: str, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{who if number == 0 else '':<27}{line}"
 
 
 def _words(config: object, kind: str, key: str) -> str:
