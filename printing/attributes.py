@@ -305,7 +305,14 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(MIN_DENSITY, "MinDensity", "US", lowest_density, "0 to 499 in 1/100 OD", _of("min_density_centi_od")),
     Attribute(MAX_DENSITY, "MaxDensity", "US", highest_density, "1 to 500 in 1/100 OD", _of("max_density_centi_od")),
     Attribute(TRIM, "Trim", "CS", term("YES", "NO"), "YES, NO", _is("NO")),
-    Attribute(CONFIGURATION_INFORMATION, "ConfigurationInformation", "ST", anything, "any; settings of known imagers are read", _is("")),
+    Attribute(
+        CONFIGURATION_INFORMATION,
+        "ConfigurationInformation",
+        "ST",
+        anything,
+        "any; settings of known imagers are read",
+        _is(""),
+    ),
     Attribute(ILLUMINATION, "Illumination", "US", whole(1, 65535), "1 to 65535 cd/m²", _of("illumination_cd_m2")),
     Attribute(
         REFLECTED_AMBIENT_LIGHT,

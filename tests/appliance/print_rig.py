@@ -7,12 +7,11 @@ byte of the upper layer itself.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,7 +29,7 @@ from appliance.database import Database
 from appliance.dispatch import ServiceConversation
 from appliance.events import Events
 from appliance.films import Films
-from appliance.jobs import Jobs
+from appliance.jobs import Job, JobEvent, Jobs
 from appliance.personality import Personality
 from appliance.services.print import Bounds, PrintService, printer_of
 from printing.terms import COLOR_META, GRAYSCALE_META, PRINT_JOB, Command
@@ -101,6 +100,7 @@ class Rig:
         self.clock_s = 0.0
         self.films = Films(folder / "spool", self.jobs, clock=lambda: self.clock_s)
         self.printer = printer_of("FILM", PrinterTable.model_validate(printer))
+        self.printers = {"FILM": self.printer}
         self.events = self.run(self._events(policy))
         self.executor = ThreadPoolExecutor(2)
         self.server: AssociationServer | None = None
@@ -125,20 +125,37 @@ class Rig:
         for _ in range(5):
             self.run(asyncio.sleep(0))
 
-    def service(self, association: Association, **bounds: int) -> PrintService:
+    def add_printer(self, name: str, policy: str = "spooler", **printer: object) -> None:
+        """One more printer behind the same port."""
+        made = self.printers[name] = printer_of(name, PrinterTable.model_validate(printer))
+        self.call(lambda: self.events.install(made, policy, lambda: self.films.has_room()))
+
+    def service(self, association: Association, name: str = "FILM", **bounds: int) -> PrintService:
         return PrintService(
-            association, self.printer, self.films, self.events, self.personality, Bounds(**bounds), self.executor
+            association, self.printers[name], self.films, self.events, self.personality, Bounds(**bounds), self.executor
         )
 
-    def listen(self) -> int:
-        entity = Entity(
-            "FILM",
+    def listen(self, *, any_called_ae: str | None = None, aliases: tuple[str, ...] = ()) -> int:
+        """Open a port for all printers; `aliases` are FILM's."""
+        entities = [self._entity(name, frozenset(aliases if name == "FILM" else ())) for name in self.printers]
+        self.server = AssociationServer(entities, any_called_ae=any_called_ae)
+        return self.run(self.server.listen("127.0.0.1", 0))
+
+    def _entity(self, name: str, aliases: frozenset[str]) -> Entity:
+        return Entity(
+            name,
             Kind.PRINT,
             transfer_syntaxes(["print"]),
-            lambda association: ServiceConversation([self.service(association)]),
+            lambda association: ServiceConversation([self.service(association, name)]),
+            aliases,
         )
-        self.server = AssociationServer([entity])
-        return self.run(self.server.listen("127.0.0.1", 0))
+
+    def dialogue(self) -> dict[str, Any]:
+        """The record of the association that ended last."""
+        assert self.server is not None
+        dialogues = self.server.dialogues
+        wait_for(lambda: list(dialogues.recent()), "a dialogue record")
+        return list(dialogues.recent())[-1]
 
     def job_folder(self, job_folder: str) -> Path:
         return self.folder / "spool" / "films" / job_folder
@@ -157,6 +174,23 @@ class Rig:
         self.database.close()
 
 
+def carry(rig: Rig, *events: tuple[JobEvent, dict[str, object]]) -> Job:
+    """Take the next job through its steps, as the runner does."""
+    job = rig.jobs.claim("film", "test")
+    assert job is not None
+    for event, facts in events:
+        job = rig.jobs.advance(job.id, event, **facts)
+    rig.settle()
+    return job
+
+
+FINISHED: tuple[tuple[JobEvent, dict[str, object]], ...] = (
+    (JobEvent.STEP, {"step": "rendering", "progress": 0.5}),
+    (JobEvent.STEP, {"step": "delivering", "progress": 0.9}),
+    (JobEvent.FINISH, {"files": []}),
+)
+
+
 class MemoryConsole(Console):
     """Messages as values: what the association would hand over, in fragments of a thousand bytes."""
 
@@ -167,18 +201,21 @@ class MemoryConsole(Console):
         explicit: bool = True,
         meta: str = GRAYSCALE_META,
         print_job: bool = True,
+        more: tuple[str, ...] = (),
+        printer: str = "FILM",
         **bounds: int,
     ) -> None:
         super().__init__()
         self.rig = rig
         self.color = meta == COLOR_META
         self.explicit = explicit
-        syntaxes = [meta, *([PRINT_JOB] if print_job else [])]
+        self.context = 1
+        syntaxes = [meta, *([PRINT_JOB] if print_job else []), *more]
         syntax = EXPLICIT if explicit else IMPLICIT
         self.association = FakeAssociation(
             {2 * at + 1: AcceptedContext(2 * at + 1, uid, syntax) for at, uid in enumerate(syntaxes)}
         )
-        self.service = rig.call(lambda: rig.service(self.association, **bounds))
+        self.service = rig.call(lambda: rig.service(self.association, printer, **bounds))
 
     def exchange(
         self,
@@ -208,7 +245,8 @@ class MemoryConsole(Console):
             elements["ActionTypeID"] = action
         if tags:
             elements["AttributeIdentifierList"] = tags
-        request = Request(FIELDS[command], 1, self.association.contexts[1], sop_class_uid, uid, elements)
+        context = self.association.contexts[self.context]
+        request = Request(FIELDS[command], 1, context, sop_class_uid, uid, elements)
         try:
             response = self.rig.run(self._answer(request, raw))
         except Refused as refused:
@@ -246,9 +284,24 @@ class NetworkConsole(Console):
     """A console on a socket of its own, every byte of the upper layer written here. Confirms events as they come."""
 
     def __init__(
-        self, rig: Rig, port: int, *, explicit: bool = True, meta: str = GRAYSCALE_META, print_job: bool = True
+        self,
+        rig: Rig,
+        port: int,
+        *,
+        explicit: bool = True,
+        meta: str = GRAYSCALE_META,
+        print_job: bool = True,
+        more: tuple[str, ...] = (),
+        roles: dict[str, tuple[int, int]] | None = None,
+        called: str = "FILM",
     ) -> None:
         super().__init__()
+        self.context = 1
+        self.called = called
+        self.results: dict[str, int] = {}
+        """PS3.8 table 9-18, by abstract syntax."""
+        self.roles: list[bytes] = []
+        """Role selection items of the answer."""
         self.rig = rig
         self.color = meta == COLOR_META
         self.explicit = explicit
@@ -257,25 +310,34 @@ class NetworkConsole(Console):
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
-        self._associate([meta, *([PRINT_JOB] if print_job else [])], EXPLICIT if explicit else IMPLICIT)
+        wanted = [meta, *([PRINT_JOB] if print_job else [])]
+        self._associate([*wanted, *more], EXPLICIT if explicit else IMPLICIT, roles or {})
+        assert all(self.results[uid] == 0 for uid in wanted)
 
     def told(self, sop_class_uid: str) -> list[int]:
         """Event Type IDs of one class, in order."""
         return [event for uid, _, event, _ in self.events if uid == sop_class_uid]
 
-    def _associate(self, abstract_syntaxes: list[str], transfer_syntax: str) -> None:
-        """PS3.8 §9.3.2: an A-ASSOCIATE-RQ; every context must be accepted."""
+    def _associate(self, abstract_syntaxes: list[str], transfer_syntax: str, roles: dict[str, tuple[int, int]]) -> None:
+        """PS3.8 §9.3.2: an A-ASSOCIATE-RQ and its answer."""
         contexts = b"".join(
             _item(0x20, bytes((2 * at + 1, 0, 0, 0)) + _item(0x30, uid) + _item(0x40, transfer_syntax))
             for at, uid in enumerate(abstract_syntaxes)
         )
-        user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _item(0x52, "1.2.3.4.5"))
-        titles = b"FILM".ljust(16) + b"CONSOLE".ljust(16) + bytes(32)
+        proposed = b"".join(
+            _item(0x54, struct.pack(">H", len(uid)) + uid.encode() + bytes(role)) for uid, role in roles.items()
+        )
+        user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _item(0x52, "1.2.3.4.5") + proposed)
+        titles = self.called.encode().ljust(16) + b"CONSOLE".ljust(16) + bytes(32)
         body = struct.pack(">HH", 1, 0) + titles + _item(0x10, "1.2.840.10008.3.1.1.1") + contexts + user
         self._pdu(0x01, body)
         kind, answer = self._read_pdu()
         assert kind == 0x02, "not accepted"
-        assert len(re.findall(rb"\x21\0..[\x01-\xff]\0\0", answer, re.DOTALL)) == len(abstract_syntaxes)
+        for item, value in _items(answer[68:]):
+            if item == 0x21:
+                self.results[abstract_syntaxes[value[0] // 2]] = value[2]
+            if item == 0x50:
+                self.roles = [sub for kind, sub in _items(value) if kind == 0x54]
 
     def exchange(
         self,
@@ -354,7 +416,7 @@ class NetworkConsole(Console):
             for at in range(0, max(1, len(raw)), 16000):
                 last = 2 if at + 16000 >= len(raw) else 0
                 piece = raw[at : at + 16000]
-                self._pdu(0x04, struct.pack(">IBB", len(piece) + 2, 1, control | last) + piece)
+                self._pdu(0x04, struct.pack(">IBB", len(piece) + 2, self.context, control | last) + piece)
 
     def _message(self) -> tuple[dict[int, bytes], bytes | None]:
         command, data, done = bytearray(), bytearray(), 0
@@ -398,6 +460,14 @@ class NetworkConsole(Console):
 def _item(kind: int, value: bytes | str) -> bytes:
     raw = value if isinstance(value, bytes) else value.encode()
     return struct.pack(">BBH", kind, 0, len(raw)) + raw
+
+
+def _items(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(raw):
+        kind, length = struct.unpack_from(">BxH", raw, at)
+        yield kind, raw[at + 4 : at + 4 + length]
+        at += 4 + length
 
 
 def _uid(text: str) -> bytes:

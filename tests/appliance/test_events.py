@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from appliance.events import MOST_WAITING
-from appliance.jobs import Job, JobEvent
+from appliance.jobs import JobEvent
 from appliance.personality import Personality
 from printing.printer import PrinterState
 from printing.terms import COLOR_META, PRINT_JOB, PRINTER, PRINTER_INSTANCE, Command, PrinterStatus
-from tests.appliance.print_rig import MemoryConsole, NetworkConsole, Rig, wait_for
+from tests.appliance.print_rig import FINISHED, MemoryConsole, NetworkConsole, Rig, carry, wait_for
 
 PENDING, PRINTING, DONE, FAILURE = 1, 2, 3, 4
 NORMAL, WARNING, FAILED = 1, 2, 3
@@ -30,23 +30,6 @@ def truthful(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path, policy="truthful")
     yield made
     made.close()
-
-
-def carry(rig: Rig, *events: tuple[JobEvent, dict[str, object]]) -> Job:
-    """Take the next job through its steps, as the runner does."""
-    job = rig.jobs.claim("film", "test")
-    assert job is not None
-    for event, facts in events:
-        job = rig.jobs.advance(job.id, event, **facts)
-    rig.settle()
-    return job
-
-
-FINISHED = (
-    (JobEvent.STEP, {"step": "rendering", "progress": 0.5}),
-    (JobEvent.STEP, {"step": "delivering", "progress": 0.9}),
-    (JobEvent.FINISH, {"files": []}),
-)
 
 
 def test_h_4_5_2_1_pending_printing_done_on_the_association_that_made_the_job(rig: Rig) -> None:

@@ -620,3 +620,109 @@ def damaged(raw: bytes, explicit: bool, data: st.DataObject) -> bytes:
     except Malformed:
         return raw
     return bytes(turned)
+
+
+# -- strict and lenient ----------------------------------------------------------------------------------------------
+
+
+def film_of(strict: bool, *, color: bool = False) -> StepConsole:
+    console = StepConsole(strict=strict, color=color)
+    console.film_session()
+    assert console.film_box(r"STANDARD\1,2").status == 0
+    return console
+
+
+STRICTER: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("10 bits stored", {"bits": 10}, {}),
+    ("16 bits stored", {"bits": 16}, {}),
+    ("another box's position", {}, {"ImageBoxPosition": 2}),
+    ("term that nobody has", {}, {"Polarity": "SOUTH"}),
+    ("attribute that nobody has", {}, {"PatientID": "X"}),
+]
+
+
+@pytest.mark.parametrize(("what", "pixels", "attributes"), STRICTER, ids=[row[0] for row in STRICTER])
+def test_what_only_a_strict_printer_refuses(what: str, pixels: dict[str, int], attributes: dict[str, object]) -> None:
+    lenient, strict = film_of(False), film_of(True)
+    assert lenient.image_box(1, image(**pixels), **attributes).status in (0, 0x0116)
+    assert strict.image_box(1, image(**pixels), **attributes).status in (0x0105, 0x0106)
+    assert strict.answer.comment and strict.effects == ()
+    assert strict.image_box(1).status == 0
+
+
+def test_a_strict_printer_wants_colour_by_plane() -> None:
+    assert film_of(False, color=True).image_box(1, image(photometric="RGB", planar=0)).status == 0
+    assert film_of(True, color=True).image_box(1, image(photometric="RGB", planar=0)).status == 0x0106
+    assert film_of(True, color=True).image_box(1, image(photometric="RGB", planar=1)).status == 0
+
+
+@pytest.mark.parametrize("written", [r"standard\1,2", r"STANDARD\\1,2", "STANDARD\x011,2", r"STANDARD\1, 2"])
+def test_a_strict_printer_wants_the_format_as_the_standard_writes_it(written: str) -> None:
+    for strict, status in ((False, 0), (True, 0x0106)):
+        console = StepConsole(strict=strict)
+        console.film_session()
+        assert console.film_box(written).status == status
+
+
+def test_an_image_that_stands_in_the_wrong_sequence_is_found() -> None:
+    data = data_set(ImageBoxPosition=1, ReferencedImageBoxSequence=Sequence([image(7, 4)]))
+    console = filmed()
+    assert console.say(Command.N_SET, GRAYSCALE_IMAGE_BOX, console.boxes[0], data).status == 0
+    console.print_film()
+    (pixels,) = console.submitted.document.references()
+    assert pixels.rows == 7
+    strict = film_of(True)
+    assert strict.say(Command.N_SET, GRAYSCALE_IMAGE_BOX, strict.boxes[0], data).status == 0x0120
+
+
+# -- image boxes by position alone -----------------------------------------------------------------------------------
+
+
+def unknown_box(console: StepConsole, position: int, uid: str | None = "1.2.3.999") -> int:
+    data = data_set(ImageBoxPosition=position, BasicGrayscaleImageSequence=Sequence([image(position, 4)]))
+    return console.say(Command.N_SET, GRAYSCALE_IMAGE_BOX, uid, data).status
+
+
+@pytest.mark.parametrize("uid", ["1.2.3.999", None, ""])
+def test_an_instance_that_nobody_knows_is_taken_by_its_position_where_that_is_wished(uid: str | None) -> None:
+    console = StepConsole(boxes_by_position=True)
+    console.film_session()
+    assert unknown_box(console, 1, uid) == 0x0112
+    console.film_box(r"STANDARD\1,3")
+    assert [unknown_box(console, position, uid) for position in (3, 1)] == [0, 0]
+    assert unknown_box(console, 4, uid) == 0x0112
+    console.print_film()
+    found = {box.position: box.pixels.rows for box in console.submitted.document.pages[0].images if box.pixels}
+    assert found == {1: 1, 3: 3}
+
+
+def test_known_instances_are_not_taken_by_position() -> None:
+    console = StepConsole(boxes_by_position=True)
+    console.film_session()
+    console.film_box()
+    (frozen,) = console.boxes
+    console.film_box()
+    assert unknown_box(console, 1, frozen) == 0x0112
+    assert unknown_box(console, 1, console.film_uid) == 0x0119
+    console.delete_film()
+    assert unknown_box(console, 1) == 0x0112
+
+
+def test_without_the_wish_an_unknown_instance_is_0112() -> None:
+    assert unknown_box(filmed(), 1) == 0x0112
+
+
+# -- films without an image ------------------------------------------------------------------------------------------
+
+
+def test_empty_films_make_no_job_where_that_is_wished() -> None:
+    console = StepConsole(skip_empty_films=True)
+    console.film_session()
+    console.film_box()
+    assert console.print_film().status == 0xB603
+    assert console.effects == () and console.answer.data is None
+    assert console.print_session().status == 0xB602 and console.effects == ()
+    console.image_box()
+    console.film_box(r"STANDARD\1,2")
+    assert console.print_session().status == 0xB602
+    assert [len(page.images) for page in console.submitted.document.pages] == [1]
