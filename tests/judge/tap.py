@@ -68,19 +68,15 @@ class Tap:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             recorded = Recorded(bytearray(), bytearray())
             self.connections.append(recorded)
-            self._start(self._copy, peer, appliance, recorded.sent, False)
-            self._start(self._copy, appliance, peer, recorded.answered, True)
+            self._start(self._copy, peer, appliance, recorded.sent)
+            self._start(self._copy, appliance, peer, recorded.answered)
 
     @staticmethod
-    def _copy(source: socket.socket, target: socket.socket, record: bytearray, after: bool) -> None:
-        """Pass on; an answer counts as seen only once it has been passed on."""
+    def _copy(source: socket.socket, target: socket.socket, record: bytearray) -> None:
         try:
             while part := source.recv(1 << 18):
-                if not after:
-                    record += part
+                record += part  # first: whoever acts on an answer may ask at once what it was
                 target.sendall(part)
-                if after:
-                    record += part
         except OSError:
             pass
         for one in (source, target):
