@@ -264,6 +264,10 @@ class Appliance:
 
     def _make_services(self) -> None:
         self.events = Events(self.jobs)
+        try:
+            self._personalities = Personalities(self.config)
+        except BadProfile as failure:
+            raise CannotStart(str(failure)) from failure
         make = {"printers": self._printing, "discs": self._storage, "inboxes": self._storage}
         made: dict[str, MakeService] = {}
         for title, kind, key in self.config.titles():

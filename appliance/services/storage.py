@@ -12,8 +12,9 @@ import errno
 import logging
 import os
 import re
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,29 +67,56 @@ class Pace:
 
     A disk that makes us wait gets threads, and the loop goes on with the other peers. Where the sequence takes less
     than the way to a thread and back (a file system in memory, a drive with a cache that survives a power cut), that
-    way, and the fight of two threads for one interpreter, cost more than the work. So the last sequences decide, and
-    one slow one is enough to go back to threads.
+    way, and the fight of two threads for one interpreter, cost more than the work.
+
+    Only sequences on the loop are measured: a thread's time is mostly its wait for the interpreter. One that never
+    slept did not wait for the disk, however long it took: another process had the processor. Of the others the median
+    is followed, not the mean, as a few of them waited for another writer's commit.
     """
 
-    QUICK_S = 0.0005
-    """About four times what a thread switch costs under load (by trial: 60 to 150 µs)."""
-    SLOW_S = 0.005
+    QUICK_S = 0.0008
+    """About four times what a thread switch costs under load (by trial: 100 to 200 µs)."""
+    STALLED_S = 0.05
+    """One sequence as slow as this is enough."""
+    LEAST_S = 0.0004
+    """Less is not worth remembering: seven slow sequences in a row, and there are threads again."""
+    STEP = 1.1
+    AGAIN = 64
+    """With threads, one in so many is tried on the loop."""
     SMALL_BYTES = 2 * 1024 * 1024
     """Longer instances always get a thread: how long an fsync takes grows with what is not yet written."""
 
     def __init__(self) -> None:
-        self._mean_s = self.SLOW_S
+        self._median_s = self.QUICK_S / self.STEP
+        self._threads_in_a_row = 0
 
     def is_quick(self, size: int) -> bool:
         """Whether an instance of this size is kept on the loop."""
-        return size <= self.SMALL_BYTES and self._mean_s < self.QUICK_S
+        if size > self.SMALL_BYTES:
+            return False
+        if self._median_s < self.QUICK_S or self._threads_in_a_row >= self.AGAIN:
+            self._threads_in_a_row = 0
+            return True
+        self._threads_in_a_row += 1
+        return False
 
-    def took(self, seconds: float, size: int) -> None:
-        """One durable sequence is done."""
-        if seconds > self.SLOW_S:
-            self._mean_s = self.SLOW_S
-        elif size <= self.SMALL_BYTES:
-            self._mean_s += (seconds - self._mean_s) / 8
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[None]:
+        """Around one durable sequence on the loop."""
+        slept = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        began_s = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began_s
+        self.took(seconds if resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw > slept else 0.0)
+
+    def took(self, waited_s: float) -> None:
+        """One durable sequence on the loop is done; 0 where it never slept."""
+        if waited_s > self.STALLED_S:
+            self._median_s = self.STALLED_S
+        elif waited_s > self._median_s:
+            self._median_s *= self.STEP
+        elif self._median_s > self.LEAST_S:
+            self._median_s /= self.STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +174,8 @@ class StorageService:
         if request.command_field is not CommandField.C_STORE_RQ or not isinstance(request.data, GuardedSink):
             raise Refused(0x0211, "a C-STORE request needs a data set")
         if self._pace.is_quick(request.data.size):
-            arrival = self._put(request, request.data)
+            with self._pace.measured():
+                arrival = self._put(request, request.data)
         else:
             loop = asyncio.get_running_loop()
             arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
@@ -155,7 +184,6 @@ class StorageService:
         return Response(SUCCESS)
 
     def _put(self, request: Request, sink: GuardedSink) -> Arrival:
-        began_s = time.perf_counter()
         incoming = sink.incoming
         try:
             header = checked(sink, request)
@@ -180,7 +208,6 @@ class StorageService:
             raise
         if arrival.outcome is Outcome.SAME:
             incoming.discard()
-        self._pace.took(time.perf_counter() - began_s, incoming.size)
         return arrival
 
     def closed(self, ending: Ending) -> None:
