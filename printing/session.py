@@ -55,6 +55,7 @@ from printing.status import (
     INVALID_INSTANCE,
     LARGER_THAN_BOX,
     MEANINGS,
+    MISSING_VALUE,
     NO_FILM_BOX,
     NO_SUCH_ACTION,
     NO_SUCH_CLASS,
@@ -243,7 +244,7 @@ def _create_film_box(session: Session, request: PrintRequest, world: World) -> S
         raise Refused(NO_SUCH_INSTANCE, "there is no film session to put a film box into")
     judgement = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
     judgement = _with_sane_densities(_without_annotation(judgement, world), world.printer)
-    _check_session_reference(film_session, request.attributes)
+    _check_session_reference(film_session, request.attributes, world.strict)
     if world.strict:
         _check_display_format(request.attributes)
     film = _new_film(session, film_session, judgement.values, request, world)
@@ -306,10 +307,13 @@ def _referenced(sop_class_uid: str, sop_instance_uid: str) -> dict[int, Value]:
     return {tags.REFERENCED_SOP_CLASS_UID: sop_class_uid, tags.REFERENCED_SOP_INSTANCE_UID: sop_instance_uid}
 
 
-def _check_session_reference(film_session: FilmSession, attributes: AttributeList) -> None:
+def _check_session_reference(film_session: FilmSession, attributes: AttributeList, strict: bool) -> None:
     items = attributes.items(tags.REFERENCED_FILM_SESSION_SEQUENCE)
     tag = tags.REFERENCED_SOP_INSTANCE_UID
     if not items or tag not in items[0].elements:
+        if strict:
+            words = "Referenced Film Session Sequence names no film session"
+            raise Refused(MISSING_VALUE, words, (tags.REFERENCED_FILM_SESSION_SEQUENCE,))
         return
     if items[0].value(tag, "UI") != film_session.uid:
         words = "Referenced Film Session is not that of this association"

@@ -150,12 +150,12 @@ class Rig:
             aliases,
         )
 
-    def dialogue(self) -> dict[str, Any]:
-        """The record of the association that ended last."""
+    def dialogue(self, number: int = 0) -> dict[str, Any]:
+        """The record of an association, in the order of their ends."""
         assert self.server is not None
         dialogues = self.server.dialogues
-        wait_for(lambda: list(dialogues.recent()), "a dialogue record")
-        return list(dialogues.recent())[-1]
+        wait_for(lambda: len(list(dialogues.recent())) > number, "a dialogue record")
+        return list(dialogues.recent())[number]
 
     def job_folder(self, job_folder: str) -> Path:
         return self.folder / "spool" / "films" / job_folder
