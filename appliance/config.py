@@ -65,6 +65,8 @@ def _folder(value: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Folder = Annotated[str, AfterValidator(_folder)]
 AnnotationFormatID = Annotated[str, AfterValidator(_format_id)]
+PlainText = Annotated[str, Field(max_length=64, pattern=r"^[ -\[\]-~]*$")]
+"""A Long String (LO) of the default repertoire."""
 Place = Literal["top left", "top center", "top right", "bottom left", "bottom center", "bottom right"]
 Days = Annotated[float, Field(ge=0, le=36500)]
 
@@ -169,6 +171,12 @@ class PrinterTable(Personality):
     """Columns and rows of SUPERSLIDE on a portrait film."""
     custom: dict[str, CustomFormat] = Field(default_factory=dict)
     """CUSTOM\\i display formats, by i."""
+    manufacturer: PlainText = "Gravure"
+    """What consoles read as the printer's Manufacturer: some print on makes that they know alone."""
+    model: PlainText = "Gravure film printer"
+    """What they read as its model name."""
+    serial_number: PlainText = ""
+    """What they read as its serial number."""
     annotations: dict[AnnotationFormatID, tuple[Place, ...]] = Field(default_factory=dict)
     """More Annotation Display Format IDs beside HEADER, FOOTER, LABEL and ANNOTATION: where each annotation stands."""
 

@@ -12,14 +12,23 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from appliance.association.message import AcceptedContext, Association
 from appliance.jobs import Job, JobEvent, Jobs
 from printing import printer as printers
 from printing.elements import Value, write
-from printing.printer import NORMAL, Printer, PrinterState, PrintJobView, info_term, printer_event, reported
+from printing.printer import (
+    NORMAL,
+    Medium,
+    Printer,
+    PrinterState,
+    PrintJobView,
+    info_term,
+    printer_event,
+    reported,
+)
 from printing.terms import (
     COLOR_META,
     GRAYSCALE_META,
@@ -136,6 +145,16 @@ class Events:
         if ae_title in self._devices:
             self._devices[ae_title].output = output
             self.state(ae_title)
+
+    def printer(self, ae_title: str) -> Printer:
+        """A printer with what its output was last known to take."""
+        return self._devices[ae_title].printer
+
+    def output_takes(self, ae_title: str, media: tuple[Medium, ...], *, color: bool, bit_depth: int) -> None:
+        """What the output of a printer takes: consoles read it by Printer Configuration Retrieval from now on."""
+        device = self._devices.get(ae_title)
+        if device is not None:
+            device.printer = replace(device.printer, media=media, color=color, printing_bit_depth=bit_depth)
 
     def _tell_printer(self, device: Device, state: PrinterState) -> None:
         log.info("printer status", extra={"printer": device.printer.name, "status": state.status, "info": state.info})

@@ -101,8 +101,9 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 
 
 def configuration_values(printer: Printer) -> dict[int, Value]:
-    """Every attribute of a Printer Configuration N-GET (PS3.4 H.4-26): one item for each meta class."""
-    metas = (terms.GRAYSCALE_META, terms.COLOR_META)
+    """Every attribute of a Printer Configuration N-GET (PS3.4 H.4-26): one item for each meta class that the output
+    prints as it is; colour that becomes grey is none."""
+    metas = (terms.GRAYSCALE_META, *((terms.COLOR_META,) if printer.color else ()))
     return {PRINTER_CONFIGURATION_SEQUENCE: tuple(_item(printer, meta) for meta in metas)}
 
 

@@ -112,6 +112,9 @@ def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") 
         formats=Formats(custom, table.slides, table.superslides),
         annotation_formats={**annotation.FORMATS, **table.annotations},
         software_versions=software_versions,
+        manufacturer=table.manufacturer,
+        model=table.model,
+        serial_number=table.serial_number,
     )
 
 
@@ -341,7 +344,7 @@ class PrintService:
         elif request.sop_class_uid == PRINTER_CONFIGURATION:
             if request.sop_instance_uid != PRINTER_CONFIGURATION_INSTANCE:
                 raise Refused(NO_SUCH_INSTANCE, "the instance is 1.2.840.10008.5.1.1.17.376")
-            values = configuration_values(self._printer)
+            values = configuration_values(self._events.printer(self._printer.name))
         elif request.sop_class_uid == PRINT_JOB:
             values = await self._print_job(request.sop_instance_uid or "")
         else:

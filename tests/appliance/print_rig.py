@@ -285,7 +285,7 @@ class NetworkConsole(Console):
 
     def __init__(
         self,
-        rig: Rig,
+        rig: Rig | None,
         port: int,
         *,
         explicit: bool = True,

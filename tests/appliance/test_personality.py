@@ -14,6 +14,8 @@ from appliance.cli.check import check
 from appliance.config import Config, ConfigProblem
 from appliance.peers import SHIPPED, BadProfile, Personalities, Recognition, read_profiles, recognized, shipped
 from appliance.personality import DEFAULT, KEYS, Layer, Personality, Resolved
+from tests.appliance.print_rig import NetworkConsole
+from tests.serving import serving
 
 
 @dataclass
@@ -248,3 +250,23 @@ def test_problems_of_a_printer_are_named(printer: dict[str, object], key: str) -
     with pytest.raises(ConfigProblem) as problem:
         Config.from_dict({"printers": {"FILM": printer}})
     assert key in str(problem.value)
+
+
+# -- in the running appliance -----------------------------------------------------------------------------------------
+
+
+def test_the_appliance_answers_each_caller_as_it_is_written(tmp_path: Path) -> None:
+    profile(tmp_path / "own", "console", 'ae_title = "CONS*"', "skip_empty_films = true")
+    more = f'[access]\nprofiles = "{tmp_path}/own"\n[printers.TEST]\npersonality = "strict"\n'
+    with serving(tmp_path, more) as running:
+        for called, status in (("FILM", 0x0116), ("TEST", 0x0106)):
+            console = NetworkConsole(None, running.port, called=called)
+            assert console.film_session(MediumType="PARCHMENT").status == status
+            console.close()
+        console = NetworkConsole(None, running.port)
+        console.film_session()
+        console.film_box()
+        assert console.print_film().status == 0xB603
+        console.close()
+        assert running.jobs() == []
+    assert "skip_empty_films = true" in running.log.read_text()

@@ -19,19 +19,24 @@ from appliance.films import Films
 from appliance.jobs import JobEvent, Jobs
 from appliance.personality import Personality
 from appliance.services.print import new_uid, printer_of
-from printing.page import FilmDocument
+from printing.page import FilmDocument, PageText
+from printing.printer import Medium
 from printing.terms import (
+    ANNOTATION_BOX,
     COLOR_META,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
+    PRESENTATION_LUT,
     PRINT_JOB,
     PRINTER,
+    PRINTER_CONFIGURATION,
+    PRINTER_CONFIGURATION_INSTANCE,
     PRINTER_INSTANCE,
     Command,
 )
 from tests.appliance.print_rig import MemoryConsole, NetworkConsole, Rig, wait_for
-from tests.printing.console import EXPLICIT, data_set, encode, image
+from tests.printing.console import EXPLICIT, data_set, encode, image, lut_reference, lut_table
 
 
 @pytest.fixture
@@ -224,6 +229,82 @@ def test_n_get_of_an_unknown_attribute_is_a_warning_with_the_others(rig: Rig) ->
     answer = MemoryConsole(rig).say(Command.N_GET, PRINTER, PRINTER_INSTANCE, tags=(0x21100010, 0x00100010))
     assert (answer.status, answer.offending) == (0x0107, (0x00100010,))
     assert answer.data is not None and len(answer.data) == 1
+
+
+# -- the optional classes ---------------------------------------------------------------------------------------------
+
+OPTIONAL = (ANNOTATION_BOX, PRESENTATION_LUT, PRINTER_CONFIGURATION)
+
+
+@BOTH
+@pytest.mark.parametrize("explicit", [True, False])
+def test_h_4_9_a_presentation_lut_goes_into_the_film(rig: Rig, kind: str, explicit: bool) -> None:
+    console = console_of(kind, rig, explicit=explicit, more=OPTIONAL)
+    answer = console.presentation_lut(PresentationLUTSequence=lut_table(4096, 16))
+    assert answer.status == 0 and answer.uid and answer.data is not None
+    console.film_session()
+    assert console.film_box(ReferencedPresentationLUTSequence=lut_reference(answer.uid)).status == 0
+    console.image_box(1, image(bits=12))
+    assert console.say(Command.N_DELETE, PRESENTATION_LUT, answer.uid).status == 0x0110
+    assert console.print_film().status == 0
+    assert console.delete_session().status == console.say(Command.N_DELETE, PRESENTATION_LUT, answer.uid).status == 0
+    document, _ = document_of(rig)
+    lut = document.pages[0].images[0].presentation_lut
+    assert lut is not None and (lut.bits, len(lut.table or ()), (lut.table or ())[0]) == (16, 4096, 0xFFFF)
+    console.close()
+
+
+@BOTH
+@pytest.mark.parametrize("explicit", [True, False])
+def test_h_4_4_annotations_go_into_the_film(rig: Rig, kind: str, explicit: bool) -> None:
+    console = console_of(kind, rig, explicit=explicit, more=OPTIONAL)
+    console.film_session(SpecificCharacterSet="ISO_IR 100")
+    console.film_box(AnnotationDisplayFormatID="FOOTER")
+    assert console.annotation(2, "Clinic").status == 0
+    assert console.print_film().status == 0xB603
+    document, _ = document_of(rig)
+    assert document.pages[0].annotations == (PageText(2, "Clinic", "FOOTER", "bottom center"),)
+    console.close()
+
+
+def test_annotation_boxes_are_made_where_their_class_was_negotiated(rig: Rig) -> None:
+    console = MemoryConsole(rig)
+    console.film_session()
+    assert console.film_box(AnnotationDisplayFormatID="FOOTER").status == 0 and console.annotations == []
+
+
+@BOTH
+@pytest.mark.parametrize("explicit", [True, False])
+def test_h_4_11_printer_configuration_is_read(rig: Rig, kind: str, explicit: bool) -> None:
+    console = console_of(kind, rig, explicit=explicit, more=OPTIONAL)
+    answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE)
+    assert answer.status == 0 and answer.data is not None
+    assert len(answer.data.PrinterConfigurationSequence) == 2
+    answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE, tags=(0x2000001E,))
+    assert answer.status == 0 and answer.data is not None
+    assert console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_INSTANCE).status == 0x0112
+    assert console.say(Command.N_CREATE, PRINTER_CONFIGURATION, None, data_set(PrinterName="X")).status == 0x0118
+    console.close()
+
+
+def test_printer_configuration_follows_the_output(rig: Rig) -> None:
+    console = MemoryConsole(rig, more=OPTIONAL)
+    trays = (Medium("PAPER", "A4"), Medium("PAPER", "A3", installed=False))
+    rig.call(lambda: rig.events.output_takes("FILM", trays, color=False, bit_depth=12))
+    answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE)
+    assert answer.data is not None
+    (gray,) = answer.data.PrinterConfigurationSequence
+    assert [item.FilmSizeID for item in gray.MediaInstalledSequence] == ["A4"]
+    assert [item.FilmSizeID for item in gray.OtherMediaAvailableSequence] == ["A3"]
+    assert gray.PrintingBitDepth == 12
+
+
+def test_consoles_read_the_make_that_was_configured() -> None:
+    table = PrinterTable(manufacturer="KONICA", model="Printlink", serial_number="7")
+    printer = printer_of("FILM", table)
+    assert (printer.manufacturer, printer.model, printer.serial_number) == ("KONICA", "Printlink", "7")
+    with pytest.raises(ValueError, match="pattern"):
+        PrinterTable(manufacturer="a\\b")
 
 
 # -- manners ----------------------------------------------------------------------------------------------------------

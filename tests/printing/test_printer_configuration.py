@@ -84,6 +84,11 @@ def test_custom_formats_are_listed_without_a_matrix_where_their_boxes_differ() -
     assert "Rows" not in found[r"CUSTOM\2"] and found[r"CUSTOM\5"].Rows == round(431.8 / 2 / 25.4 * 300)
 
 
+def test_an_output_without_colour_lists_grey_alone() -> None:
+    (gray,) = items(Printer(color=False))
+    assert gray.SOPClassesSupported[0] == GRAYSCALE_META
+
+
 @pytest.mark.parametrize("bits", [8, 12])
 def test_the_bit_depth_of_the_output(bits: int) -> None:
     assert items(Printer(printing_bit_depth=bits))[0].PrintingBitDepth == bits
