@@ -43,6 +43,7 @@ from appliance.films import Films
 from appliance.hasher import Hasher
 from appliance.instances import Arrival
 from appliance.jobs import Jobs
+from appliance.memory import calm_collector
 from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
@@ -406,4 +407,5 @@ async def _serve(config: Config) -> int:
 def run(config: Config) -> int:
     """Run the appliance in the foreground until SIGTERM or SIGINT. Returns the exit status."""
     os.umask(0o027)
+    calm_collector()
     return asyncio.run(_serve(config))

@@ -35,6 +35,10 @@ def _behind_everyone_else() -> None:
         pass  # without it hashing is only less polite
 
 
+PATIENCE_S = 2.0
+"""Hashing begins this long after the kick: where one association ended, others are often still sending."""
+
+
 class Hasher:
     """Hashes what has no hash yet, one thread, at low priority, only when kicked."""
 
@@ -52,6 +56,7 @@ class Hasher:
             self._executor.submit(self._drain)
 
     def _drain(self) -> None:
+        self._stop.wait(PATIENCE_S)
         self._kicked.clear()
         try:
             while not self._stop.is_set() and (batch := self._index.unhashed(BATCH)):

@@ -23,6 +23,7 @@ from appliance.association.server import AssociationServer
 from appliance.config import Config
 from appliance.database import Database
 from appliance.instances import Arrival
+from appliance.memory import calm_collector
 from appliance.policy import access_policy
 from appliance.receivers import DATAGRAM_BYTES, STOP
 from appliance.reception import WORDS, MakeService, Reception, entity
@@ -153,6 +154,7 @@ def receiving_main(descriptor: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole group; the other process says when it is time
     os.umask(0o027)
+    calm_collector()
     config = Config.model_validate_json(sys.stdin.buffer.read())
     with socket.socket(fileno=descriptor) as channel, contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(config, channel))

@@ -20,9 +20,9 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .access import VERIFICATION
 from .associate import (
@@ -49,6 +49,7 @@ from .command import (
     encode_response,
 )
 from .dialogue import Dialogue
+from .eager import Done, begin
 from .entity import Entity, Kind, negotiate
 from .limits import Limits
 from .message import (
@@ -135,7 +136,9 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._feeding = False
 
         # Answering and asking.
+        self._answering = False
         self._task: asyncio.Task[None] | None = None
+        """Of an answer that waits for something; kept so that nobody collects it."""
         self._waiting: tuple[Request, Refused | None] | None = None
         self._releasing = False
         self._message_ids = 0
@@ -296,7 +299,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _resume(self) -> None:
         """The answer is given: take up what waited."""
-        if self.state is not State.OPEN or self._transport is None:
+        if self.state is not State.OPEN or self._transport is None or self._feeding:
             return
         while self._backlog and not self._held and self.state is State.OPEN:
             data, self._backlog = self._backlog, bytearray()
@@ -404,7 +407,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             return
         if self._message_began_s is not None:
             self._await(self._limits.pdu_s, "the next part of a message")
-        elif self._task is not None:
+        elif self._answering:
             self._deadline_s = float("inf")
         else:
             self._idle()
@@ -532,7 +535,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _message_complete(self, request: Request, refusal: Refused | None = None) -> None:
         self._message_began_s = None
-        if self._task is not None:
+        if self._answering:
             self._waiting = request, refusal
             return
         self._deadline_s = float("inf")
@@ -544,11 +547,20 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             verification = request.sop_class_uid == request.context.abstract_syntax == VERIFICATION
             self._respond(request, Response(0x0000) if verification else NO_ECHO)
             return
-        self._task = self._loop.create_task(self._answer(request))
+        self._answering = True
+        answer = begin(self._ask_service(request))
+        if isinstance(answer, Done):
+            self._answered(request, answer.result)
+        else:
+            self._task = self._loop.create_task(self._answer_later(request, answer))
 
-    async def _answer(self, request: Request) -> None:
-        response = await self._ask_service(request)
+    async def _answer_later(self, request: Request, answer: Coroutine[Any, None, Response]) -> None:
+        response = await answer
         self._task = None
+        self._answered(request, response)
+
+    def _answered(self, request: Request, response: Response) -> None:
+        self._answering = False
         if self.state is State.OPEN:
             self._respond(request, response)
             following, self._waiting = self._waiting, None
@@ -590,7 +602,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 response.comment,
                 self._limits.dialogue_messages,
             )
-        if self._task is None and self._message_began_s is None and not self._in_pdu:
+        if not self._answering and self._message_began_s is None and not self._in_pdu:
             self._idle()
 
     def _send(self, context_id: int, command: bytes, data_set: bytes | None) -> None:
@@ -658,7 +670,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def _busy(self) -> bool:
         """Between a request and our response to it: peers take an event badly there."""
         return (
-            self._task is not None
+            self._answering
             or self._waiting is not None
             or self._request is not None
             or self._message_began_s is not None
@@ -690,7 +702,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self._associate(body)
         elif kind == A_RELEASE_RQ:
             self._releasing = True
-            if self._task is None:
+            if not self._answering:
                 self._release()
             else:
                 self._deadline_s = float("inf")
