@@ -35,7 +35,7 @@ SPECIFIC_CHARACTER_SET = 0x00080005
 SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION = 0x00280002, 0x00280004, 0x00280006
 ROWS, COLUMNS, PIXEL_ASPECT_RATIO = 0x00280010, 0x00280011, 0x00280034
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION = 0x00280100, 0x00280101, 0x00280102, 0x00280103
-PIXEL_DATA = 0x7FE00010
+PIXEL_DATA, ICC_PROFILE = 0x7FE00010, 0x00282000
 NUMBER_OF_COPIES, PRINT_PRIORITY, MEDIUM_TYPE, FILM_DESTINATION = 0x20000010, 0x20000020, 0x20000030, 0x20000040
 FILM_SESSION_LABEL, MEMORY_ALLOCATION, OWNER_ID = 0x20000050, 0x20000060, 0x21000160
 REFERENCED_FILM_BOX_SEQUENCE = 0x20000500
@@ -206,6 +206,16 @@ def millimetres(value: Value, printer: Printer) -> Value:
     raise OutOfRange
 
 
+def icc_profile(value: Value, printer: Printer) -> Value:
+    """An ICC profile of RGB (ICC.1 §7.2): its header says its length, its colour space and that it is one."""
+    if not isinstance(value, bytes) or len(value) < 132 or value[36:40] != b"acsp" or value[16:20] != b"RGB ":
+        raise OutOfRange
+    length = int.from_bytes(value[:4], "big")
+    if length not in (len(value), len(value) - 1):
+        raise OutOfRange
+    return value[:length]
+
+
 def required(value: Value, printer: Printer) -> Value:
     """Judged by the session, which knows the instances."""
     return value
@@ -355,6 +365,7 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     Attribute(GRAYSCALE_IMAGE_SEQUENCE, "BasicGrayscaleImageSequence", "SQ", required, "no item, or one"),
     Attribute(COLOR_IMAGE_SEQUENCE, "BasicColorImageSequence", "SQ", required, "no item, or one"),
+    Attribute(ICC_PROFILE, "ICCProfile", "OB", icc_profile, "a profile of RGB, at most 64 KiB; colour films alone"),
     Attribute(
         ANNOTATION_DISPLAY_FORMAT_ID,
         "AnnotationDisplayFormatID",
@@ -444,6 +455,7 @@ USAGES: tuple[Usage, ...] = (
         (REFLECTED_AMBIENT_LIGHT, "U/U", "U/U"),
         (REQUESTED_RESOLUTION_ID, "U/U", ""),
         (ANNOTATION_DISPLAY_FORMAT_ID, "U/U", ""),
+        (ICC_PROFILE, "U/U", "U/U"),
         (REFERENCED_PRESENTATION_LUT_SEQUENCE, "U/MC", "U/MC"),
     ),
     *_rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
 from printing import attributes as tags
@@ -60,6 +61,7 @@ def _clues(
 
 def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ...], luts: Luts) -> FilmPage:
     values = film.values
+    profile = values.get(tags.ICC_PROFILE)
     return FilmPage(
         film_size_id=str(values[tags.FILM_SIZE_ID]),
         film_orientation=str(values[tags.FILM_ORIENTATION]),
@@ -80,6 +82,7 @@ def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ..
         reflected_ambient_light_cd_m2=_integer(values[tags.REFLECTED_AMBIENT_LIGHT]),
         requested_resolution_id=str(values[tags.REQUESTED_RESOLUTION_ID]),
         color=film.color,
+        icc_profile=b64encode(profile).decode() if isinstance(profile, bytes) else "",
         character_set=character_set,
     )
 

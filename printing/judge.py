@@ -103,7 +103,8 @@ def _value(
             raise Refused(MISSING_VALUE, f"{attribute.keyword} has no value", (attribute.tag,))
         return attribute.default(printer)
     try:
-        return attribute.rule(attributes.value(attribute.tag, attribute.vr), printer)
+        value = attributes.raw(attribute.tag) if attribute.vr == "OB" else attributes.value(attribute.tag, attribute.vr)
+        return attribute.rule(value, printer)
     except BadValue:
         used, status = attribute.default(printer), OutOfRange().status
     except OutOfRange as out:

@@ -150,6 +150,8 @@ class FilmPage:
     requested_resolution_id: str = "STANDARD"
     color: bool = False
     """True if the film came over the Basic Color Print Management meta class."""
+    icc_profile: str = ""
+    """Base64 of the ICC profile that a colour film's RGB is in (0028,2000); without one it is the output's own RGB."""
     character_set: tuple[str, ...] = ()
     """Specific Character Set (0008,0005) of the film session, for text that is still encoded."""
 

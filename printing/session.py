@@ -46,6 +46,7 @@ from printing.page import FilmDocument, PatientClue, PixelReference
 from printing.pixels import reference
 from printing.printer import Printer
 from printing.status import (
+    ATTRIBUTE_LIST_ERROR,
     CLASS_INSTANCE_CONFLICT,
     DENSITY_OUT_OF_RANGE,
     DUPLICATE_INSTANCE,
@@ -58,6 +59,7 @@ from printing.status import (
     MISSING_VALUE,
     NO_FILM_BOX,
     NO_SUCH_ACTION,
+    NO_SUCH_ATTRIBUTE,
     NO_SUCH_CLASS,
     NO_SUCH_INSTANCE,
     PROCESSING_FAILURE,
@@ -243,7 +245,8 @@ def _create_film_box(session: Session, request: PrintRequest, world: World) -> S
     if film_session is None:
         raise Refused(NO_SUCH_INSTANCE, "there is no film session to put a film box into")
     judgement = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
-    judgement = _with_sane_densities(_without_annotation(judgement, world), world.printer)
+    judgement = _without_colour(_without_annotation(judgement, world), request.color, world)
+    judgement = _with_sane_densities(judgement, world.printer)
     _check_session_reference(film_session, request.attributes, world.strict)
     if world.strict:
         _check_display_format(request.attributes)
@@ -288,6 +291,18 @@ def _without_annotation(judgement: Judgement, world: World) -> Judgement:
     tag = tags.ANNOTATION_DISPLAY_FORMAT_ID
     values = {one: value for one, value in judgement.values.items() if one != tag}
     return Judgement(values, tuple(remark for remark in judgement.remarks if remark.tag != tag))
+
+
+def _without_colour(judgement: Judgement, color: bool, world: World) -> Judgement:
+    """An ICC Profile belongs to colour films."""
+    tag = tags.ICC_PROFILE
+    if color or tag not in judgement.values:
+        return judgement
+    remark = Remark(ATTRIBUTE_LIST_ERROR, "ICCProfile left out, the film is not in colour", tag)
+    if world.strict:
+        raise Refused(NO_SUCH_ATTRIBUTE, remark.words, (tag,))
+    values = {one: value for one, value in judgement.values.items() if one != tag}
+    return Judgement(values, (*judgement.remarks, remark))
 
 
 def _film_box_answer(film_session: FilmSession, film: FilmBox) -> Values:
@@ -350,6 +365,7 @@ def _with_sane_densities(judgement: Judgement, printer: Printer) -> Judgement:
 def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
     asked = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
+    asked = _without_colour(asked, film.color, world)
     whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues

@@ -110,6 +110,7 @@ BAD: dict[str, object] = {
     "RequestedImageSize": "-3",
     "RequestedDecimateCropBehavior": "SHRED",
     "AnnotationDisplayFormatID": "CORNERS",
+    "ICCProfile": b"no profile",
 }
 USED = {"AnnotationDisplayFormatID": "ANNOTATION"}
 STATUSES = {"MemoryAllocation": 0xB600, "MinDensity": 0xB605, "MaxDensity": 0xB605}

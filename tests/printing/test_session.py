@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -372,6 +374,44 @@ def test_h_4_3_2_color_boxes_have_no_densities() -> None:
     console.film_box()
     answer = console.image_box(1, None, MaxDensity=250)
     assert (answer.status, answer.offending) == (0x0107, (0x20100130,))
+
+
+def icc(space: bytes = b"RGB ", length: int = 200, mark: bytes = b"acsp") -> bytes:
+    """As much of an ICC profile as is looked at."""
+    return (length.to_bytes(4, "big") + bytes(12) + space + bytes(16) + mark).ljust(200, b"\1")
+
+
+def test_h_4_2_2_1_1_a_colour_film_has_an_icc_profile() -> None:
+    console = StepConsole(color=True)
+    console.film_session()
+    assert console.film_box(ICCProfile=icc()).status == 0
+    console.print_film()
+    (page,) = console.submitted.document.pages
+    assert b64decode(page.icc_profile) == icc()
+    assert console.set_film(Trim="YES").status == 0
+    console.print_film()
+    assert console.submitted.document.pages[0].icc_profile == page.icc_profile
+
+
+@pytest.mark.parametrize(
+    "profile", [b"", icc(b"CMYK"), icc(length=9), icc(mark=b"abcd"), icc()[:100], bytes(70000)], ids=len
+)
+def test_what_is_no_icc_profile_is_left_out(profile: bytes) -> None:
+    console = StepConsole(color=True)
+    console.film_session()
+    assert console.film_box(ICCProfile=profile).status == (0x0116 if profile else 0)
+    console.print_film()
+    assert console.submitted.document.pages[0].icc_profile == ""
+
+
+def test_a_grey_film_has_no_icc_profile() -> None:
+    console = StepConsole()
+    console.film_session()
+    answer = console.film_box(ICCProfile=icc())
+    assert (answer.status, answer.offending) == (0x0107, (0x00282000,))
+    strict = StepConsole(strict=True)
+    strict.film_session()
+    assert strict.film_box(ICCProfile=icc()).status == 0x0105
 
 
 def test_h_4_3_2_color_pixels_in_a_color_box() -> None:
