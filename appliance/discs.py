@@ -38,7 +38,9 @@ class Discs:
         if not receptions:
             return
         instances = {one.instance_id for one in receptions}
-        reason = conflict(one.identity for one in receptions) or await self._second_content(instances)
+        # Both, for whoever releases the disc has to know everything that is doubtful about it.
+        reasons = (conflict(one.identity for one in receptions), await self._second_content(instances))
+        reason = "; ".join(filter(None, reasons))
         job = await asyncio.to_thread(self._create, complete, receptions, reason)
         log.info(
             "disc ordered",

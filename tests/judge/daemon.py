@@ -92,6 +92,15 @@ class Daemon:
         assert told.returncode in (0, 1), told.stderr
         return json.loads(told.stdout)
 
+    def ask_plainly(self, command: str, *arguments: str) -> None:
+        """A command that says nothing in JSON and must end well."""
+        subprocess.run(
+            [str(GRAVURE), command, "--config", str(self.config), *arguments],
+            check=True,
+            timeout=60,
+            capture_output=True,
+        )
+
     def jobs(self, kind: str) -> list[dict[str, Any]]:
         """Jobs of a kind, the oldest first."""
         found = [job for job in self.ask("jobs") if job["kind"] == kind]

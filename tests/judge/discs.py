@@ -91,10 +91,16 @@ def file_differences(file: Path, sent: Stored, pixels: bytes, work: Path) -> Ite
 
 
 def changed(found: pydicom.Dataset, original: pydicom.Dataset) -> Iterator[str]:
-    """Elements other than those of the pixels that are not the same."""
+    """Elements other than those of the pixels that are not the same; icons in sequences have pixels of their own."""
     for tag in sorted(set(found.keys()) | set(original.keys())):
-        if int(tag) not in PIXELS and found.get(tag) != original.get(tag):
-            yield f"{tag} was {original.get(tag)}, is {found.get(tag)}"
+        if int(tag) in PIXELS or tag.element == 0:
+            continue  # group lengths are retired, and nobody may rely on them
+        one, other = found.get(tag), original.get(tag)
+        if one is not None and other is not None and one.VR == other.VR == "SQ" and len(one.value) == len(other.value):
+            for item, item_before in zip(one.value, other.value, strict=True):
+                yield from changed(item, item_before)
+        elif one != other:
+            yield f"{tag} was {other}, is {one}"
 
 
 def as_file(sent: Stored, file: Path) -> Path:
@@ -112,7 +118,10 @@ def as_file(sent: Stored, file: Path) -> Path:
 
 
 def dumped(file: Path) -> list[str]:
-    """Elements as dcmdump tells them: tag and value, whole; VR, lengths and how sequences end left out."""
+    """Elements as dcmdump tells them: tag and value, whole.
+
+    Left out is what says nothing: VR, lengths, how sequences end, retired group lengths, spaces around numbers.
+    """
     told = subprocess.run(
         ["/usr/bin/dcmdump", "-q", "+L", "-Un", str(file)], capture_output=True, check=True, timeout=60
     )
@@ -120,8 +129,9 @@ def dumped(file: Path) -> list[str]:
     kept = []
     for line in lines:
         element = re.match(r"( *\([0-9a-f]{4},[0-9a-f]{4}\)) (?:\w\w|\?\?|--) (.*?) *#", line)
-        if element and "fffe,e0" not in element[1]:
-            kept.append(element[1] + " " + re.sub(r"\(Sequence with .*\)", "(Sequence)", element[2]))
+        if element and "fffe,e0" not in element[1] and not element[1].endswith(",0000)"):
+            value = re.sub(r"\(Sequence with .*\)", "(Sequence)", element[2])
+            kept.append(element[1] + " " + re.sub(r"([\[\\]) +(?=[-+.0-9])", r"\1", value))
     return kept
 
 

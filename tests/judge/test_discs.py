@@ -150,3 +150,24 @@ def test_studies_of_several_patients_are_discs_of_one_patient_each(daemon: Daemo
         complaints += [*differences(disc, part, pixels_of(everything), tmp_path), *directory_complaints(disc, tmp_path)]
         assert complaints == []
     assert sorted(found) == sorted(study[0].study for study in studies)
+
+
+def test_a_held_disc_names_everything_that_is_doubtful(daemon: Daemon, tmp_path: Path) -> None:
+    draw = random.Random(fresh_seed())
+    before = len(daemon.jobs("disc"))
+    study = drawn_study(draw, Root.drawn(draw), 1, 3)
+    for number, one in enumerate(study):
+        one.elements[0x00100010] = ("PN", "ONE^A" if number else "TWO^B")
+        one.elements[0x00100020] = ("LO", "")
+        one.write(tmp_path / "in" / f"{number}.dcm")
+    one.elements[0x7FE00010] = (one.elements[0x7FE00010][0], bytes(len(one.elements[0x7FE00010][1])))
+    one.write(tmp_path / "in" / "other.dcm")
+    with Tap(daemon.port) as tap:
+        storescu(tap.port, "-xe", str(tmp_path / "in"))
+    assert [sent.status for sent in stored(tap)] == [0] * 4
+    (job,) = daemon.ended("disc", before + 1, held=True)[before:]
+    assert (job["state"], job["held"]) == ("PENDING", True)
+    assert "different names" in job["hold_reason"] and "different content" in job["hold_reason"], job["hold_reason"]
+    daemon.ask_plainly("cancel", job["id"])
+    (job,) = daemon.ended("disc", before + 1)[before:]
+    assert (job["state"], job["cancelled"], job["files"]) == ("FAILURE", True, [])
