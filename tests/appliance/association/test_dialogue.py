@@ -233,7 +233,7 @@ async def sizes(acceptor: Acceptor, peer: Peer) -> None:
         assert served.sha256 == hashlib.sha256(data).hexdigest()
 
 
-@script("pipelined requests are answered one by one in their order")
+@script("pipelined requests are answered one by one in their order", replace(LIMITS, normalized_data_set_bytes=100_000))
 async def pipelined(acceptor: Acceptor, peer: Peer) -> None:
     at_once = 0
 
@@ -252,7 +252,7 @@ async def pipelined(acceptor: Acceptor, peer: Peer) -> None:
         (echo(3, 2), 0x0000),
         (request(1, N_SET, 3, CT_IMAGE_STORAGE, BOX, bytes(500)), 0x0118),
         (request(1, N_GET, 4, PRINTER, PRINTER_INSTANCE), 0x0000),
-        (request(1, N_SET, 5, IMAGE_BOX, BOX, too_long), 0x0213),
+        (request(1, N_SET, 5, IMAGE_BOX, BOX, too_long, most=100_000), 0x0213),
         (request(5, C_STORE, 6, CT_IMAGE_STORAGE, "1.2.3", bytes(70_000)), 0x0000),
         (echo(3, 7), 0x0000),
         (echo(3, 8), 0x0000),

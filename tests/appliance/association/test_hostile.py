@@ -18,6 +18,7 @@ import resource
 import struct
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -271,6 +272,31 @@ async def long_store(acceptor: Acceptor) -> None:
     assert (await peer.message()).status == 0x0000
     assert (await peer.ask(1, C_STORE, 2, CT_IMAGE_STORAGE, "1.2.3", bytes(9 << 20))).status == 0xA700
     assert (await peer.ask(1, C_STORE, 3, CT_IMAGE_STORAGE, "1.2.3", bytes(10))).status == 0x0000
+
+
+async def _memory_of(peer: Peer, head: bytes, fragment: bytes, count: int) -> int:
+    """The most memory in bytes that was held while so many fragments were sent behind a command set."""
+    await peer.send(head)
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            await peer.send(fragment)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@case("P9-P10-memory-stays-flat-whether-taken-or-refused", replace(LIMITS, data_set_bytes=64 << 20))
+async def flat_memory(acceptor: Acceptor) -> None:
+    fragment = pdu(4, pdv(1, 0, bytes(1 << 16)))
+    store = command_set(affected_class=CT_IMAGE_STORAGE, affected_instance="1.2", field=C_STORE, id=1, data=wire.DATA)
+    storing, printing = await acceptor.peer(STORE), await acceptor.peer(PRINT)
+    for peer, head in ((storing, store), (printing, SET_COMMAND)):
+        held = await _memory_of(peer, pdu(4, pdv(1, 3, head)), fragment, 400)
+        assert held < 2 << 20, f"{held} bytes for 25 MiB"
+    assert sum(one.stat().st_size for one in acceptor.spool.iterdir()) > 20 << 20
+    await printing.send(pdu(4, pdv(1, 2, b"")))
+    assert (await printing.message()).status == 0x0213
 
 
 @case("P10-nothing-stays-of-a-broken-transfer")
