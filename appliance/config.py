@@ -94,6 +94,9 @@ class ApplianceTable(Table):
     """Group of files made for people; default: the group that the daemon runs in."""
     disk_reserve_mb: Annotated[int, Field(ge=0)] = 512
     """Free space, in MB, that no incoming instance or film may touch; a twentieth of a smaller disk."""
+    receiving_processes: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Processes that receive studies at the same time. Default: one a processor, four at most; the second one is
+    started when two associations store at once, and ends when none does."""
     queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Waiting jobs of one kind; more are refused."""
 

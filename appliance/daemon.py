@@ -67,7 +67,7 @@ STORE_THREADS = 8
 
 TAKE_STATE_S = 2.0
 """How long a start waits for what is left of an appliance that was killed."""
-MOST_RECEIVERS = 3
+MOST_RECEIVERS = 4
 """One more costs 25 MB while it works, and four of them fill any disk that an edge machine has."""
 
 
@@ -376,9 +376,9 @@ def group_number(name: str) -> int:
         raise CannotStart(f"appliance.file_group: there is no group {name}") from None
 
 
-def receivers_for(processors: int) -> int:
-    """How many receiving processes are worth having beside the first one."""
-    return min(processors - 1, MOST_RECEIVERS)
+def receivers_for(config: Config, processors: int) -> int:
+    """How many receiving processes there may be beside the first one."""
+    return (config.appliance.receiving_processes or min(processors, MOST_RECEIVERS)) - 1
 
 
 async def _serve(config: Config) -> int:
@@ -386,7 +386,7 @@ async def _serve(config: Config) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    appliance = Appliance(config, receivers=receivers_for(os.cpu_count() or 1))
+    appliance = Appliance(config, receivers=receivers_for(config, os.cpu_count() or 1))
     try:
         await appliance.start()
     except (CannotStart, OSError) as failure:
