@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 DOCUMENT = "document.json"
@@ -175,16 +175,15 @@ class FilmDocument:
     def to_json(self) -> str:
         """The document as JSON, the same bytes for the same document. A Presentation LUT that many images share, which
         may have 4096 entries, is written once."""
-        found = plain(self)
-        tables: list[Any] = []
-        for page in found["pages"]:
-            for image in page["images"]:
-                lut = image["presentation_lut"]
-                if lut is not None:
-                    if lut not in tables:
-                        tables.append(lut)
-                    image["presentation_lut"] = tables.index(lut)
-        return json.dumps({"version": VERSION, "presentation_luts": tables, **found}, ensure_ascii=True, sort_keys=True)
+        luts = list(dict.fromkeys(box.presentation_lut for page in self.pages for box in page.images))
+        number = {lut: at for at, lut in enumerate(filter(None, luts))}
+        bare = replace(self, pages=tuple(map(_without_luts, self.pages)))
+        found: dict[str, Any] = plain(bare)
+        for page, written in zip(self.pages, found["pages"], strict=True):
+            for box, image in zip(page.images, written["images"], strict=True):
+                image["presentation_lut"] = None if box.presentation_lut is None else number[box.presentation_lut]
+        found |= {"version": VERSION, "presentation_luts": [plain(lut) for lut in number]}
+        return json.dumps(found, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> FilmDocument:
@@ -212,6 +211,10 @@ class FilmDocument:
     def references(self) -> tuple[PixelReference, ...]:
         """All pixels that the document needs, page by page, box by box."""
         return tuple(box.pixels for page in self.pages for box in page.images if box.pixels is not None)
+
+
+def _without_luts(page: FilmPage) -> FilmPage:
+    return replace(page, images=tuple(replace(box, presentation_lut=None) for box in page.images))
 
 
 def plain(value: Any) -> Any:

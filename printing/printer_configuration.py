@@ -104,10 +104,11 @@ def configuration_values(printer: Printer) -> dict[int, Value]:
     """Every attribute of a Printer Configuration N-GET (PS3.4 H.4-26): one item for each meta class that the output
     prints as it is; colour that becomes grey is none."""
     metas = (terms.GRAYSCALE_META, *((terms.COLOR_META,) if printer.color else ()))
-    return {PRINTER_CONFIGURATION_SEQUENCE: tuple(_item(printer, meta) for meta in metas)}
+    formats = tuple(_formats(printer))
+    return {PRINTER_CONFIGURATION_SEQUENCE: tuple(_item(printer, meta, formats) for meta in metas)}
 
 
-def _item(printer: Printer, meta: str) -> dict[int, Value]:
+def _item(printer: Printer, meta: str, formats: tuple[dict[int, Value], ...]) -> dict[int, Value]:
     others = [name for name in terms.MAGNIFICATION_TYPES if name != "CUBIC"]
     return {
         SOP_CLASSES_SUPPORTED: "\\".join(MEMBERS[meta]),
@@ -116,7 +117,7 @@ def _item(printer: Printer, meta: str) -> dict[int, Value]:
         PRINTING_BIT_DEPTH: printer.printing_bit_depth,
         MEDIA_INSTALLED_SEQUENCE: _media(printer, True),
         OTHER_MEDIA_AVAILABLE_SEQUENCE: _media(printer, False),
-        SUPPORTED_IMAGE_DISPLAY_FORMATS_SEQUENCE: tuple(_formats(printer)),
+        SUPPORTED_IMAGE_DISPLAY_FORMATS_SEQUENCE: formats,
         DEFAULT_PRINTER_RESOLUTION_ID: "STANDARD",
         DEFAULT_MAGNIFICATION_TYPE: "CUBIC",
         OTHER_MAGNIFICATION_TYPES: "\\".join(others),

@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 
 from printing import session as room
 from printing.elements import Malformed, read
-from printing.hierarchy import Session
+from printing.hierarchy import Session, referenced_luts
 from printing.layout import CustomFormat, Formats
 from printing.page import FilmDocument, Rectangle
 from printing.printer import Printer
@@ -29,7 +29,7 @@ from printing.terms import (
     PRINTER,
     Command,
 )
-from tests.printing.console import StepConsole, data_set, image, reference
+from tests.printing.console import StepConsole, data_set, image, lut_reference, lut_table, reference
 
 
 @pytest.fixture(params=[(True, False), (False, False), (True, True), (False, True)], ids=str)
@@ -623,10 +623,16 @@ def test_no_order_of_requests_breaks_the_session(data: st.DataObject) -> None:
         "print session": console.print_session,
         "delete": console.delete_film,
         "delete session": console.delete_session,
+        "lut": lambda: console.presentation_lut("1.2.9", PresentationLUTShape="LIN OD"),
+        "delete lut": lambda: console.say(Command.N_DELETE, PRESENTATION_LUT, "1.2.9"),
+        "use lut": lambda: console.set_film(ReferencedPresentationLUTSequence=lut_reference("1.2.9")),
+        "annotated film": lambda: console.film_box(AnnotationDisplayFormatID="HEADER"),
+        "annotation": lambda: console.annotation(1, "text") if console.annotations else None,
     }
     for name in data.draw(st.lists(st.sampled_from(sorted(requests)), max_size=15)):
         requests[name]()
-        assert console.answer.status in (0, 0x0106, 0x0111, 0x0112, 0x0119, 0xB602, 0xB603, 0xC600)
+        assert console.answer.status in (0, 0x0106, 0x0110, 0x0111, 0x0112, 0x0116, 0x0119, 0xB602, 0xB603, 0xC600)
+        assert referenced_luts(console.session) <= set(console.session.presentation_luts)
         film_session = console.session.film_session
         for film in film_session.film_boxes if film_session else ():
             assert sorted(box.position for box in film.image_boxes) == list(range(1, len(film.cells) + 1))
@@ -636,12 +642,29 @@ def test_no_order_of_requests_breaks_the_session(data: st.DataObject) -> None:
 @given(st.data(), st.booleans())
 def test_no_damaged_message_breaks_the_session(data: st.DataObject, explicit: bool) -> None:
     """Bytes turned in every message of a dialogue: an answer that the standard has, and a document that is one."""
-    console = StepConsole(explicit=explicit)
+    strict, by_position = data.draw(st.booleans()), data.draw(st.booleans())
+    console = StepConsole(explicit=explicit, strict=strict, boxes_by_position=by_position)
     console.damage = lambda raw: damaged(raw, explicit, data)
+    table = lut_table(256, 10)
+    lut = console.presentation_lut(PresentationLUTSequence=table).uid or "1.2.3"
     console.film_session(NumberOfCopies=2, FilmSessionLabel="label", SpecificCharacterSet="ISO_IR 100", OwnerID="me")
-    console.film_box(r"ROW\1,2", FilmSizeID="A4", MaxDensity=300, MinDensity=20, BorderDensity="150", Trim="YES")
+    wanted = {"AnnotationDisplayFormatID": "HEADER", "ReferencedPresentationLUTSequence": lut_reference(lut)}
+    console.film_box(
+        r"ROW\1,2", FilmSizeID="A4", MaxDensity=300, MinDensity=20, BorderDensity="150", Trim="YES", **wanted
+    )
+    for number in range(1, len(console.annotations) + 1):
+        console.annotation(number, "text")
+        assert console.answer.status in MEANINGS
+    original = Sequence([data_set(PatientID="1", StudyInstanceUID="1.2")])
     for number in range(1, len(console.boxes) + 1):
-        console.image_box(number, image(4, 4, bits=12), Polarity="REVERSE", RequestedImageSize="50.5")
+        console.image_box(
+            number,
+            image(4, 4, bits=12),
+            Polarity="REVERSE",
+            RequestedImageSize="50.5",
+            OriginalImageSequence=original,
+            PatientName="Doe",
+        )
         assert console.answer.status in MEANINGS
     console.print_film()
     assert console.answer.status in MEANINGS
