@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
-from printing.page import FilmDocument
+from printing.page import FilmDocument, PresentationLUT
+from printing.terms import PRESENTATION_LUT
 from tests.appliance.print_rig import Rig, wait_for
 from tests.corpus import CORPUS, needs_corpus
 from tests.printing.console import encode, image
@@ -31,6 +36,10 @@ Directory = {folder}/database
 Directory = {folder}/lut
 [NETWORK]
 aetitle = CONSOLE
+[[LUT]]
+[DARK]
+description = darker mid-tones
+filename = dark.dcm
 [[COMMUNICATION]]
 [MODERN]
 Type = PRINTER
@@ -85,6 +94,22 @@ def documents(rig: Rig) -> list[tuple[FilmDocument, Path]]:
     return [(FilmDocument.from_json((folder / "document.json").read_bytes()), folder) for folder in folders]
 
 
+DARK = tuple(value * value // 4095 for value in range(4096))
+
+
+def write_lut(file: Path) -> None:
+    """A Presentation LUT as DCMTK keeps one: a file with its sequence (PS3.3 C.11.4)."""
+    item = Dataset()
+    item.add_new(0x00283002, "US", [4096, 0, 12])
+    item.add_new(0x00283006, "OW", struct.pack("<4096H", *DARK))
+    data = Dataset()
+    data.SOPClassUID, data.SOPInstanceUID = PRESENTATION_LUT, "1.2.3.4"
+    data.PresentationLUTSequence = [item]
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dcmwrite(file, data, enforce_file_format=True)
+
+
 def dcmtk(*command: str, folder: Path) -> str:
     done = subprocess.run(
         [f"/usr/bin/{command[0]}", "-d", *command[1:]],
@@ -102,6 +127,7 @@ def dcmtk(*command: str, folder: Path) -> str:
 def print_with_dcmtk(rig: Rig, folder: Path, printer: str, *composing: str, sending: tuple[str, ...] = ()) -> str:
     for name in ("database", "spool", "lut"):
         (folder / name).mkdir(parents=True)
+    write_lut(folder / "lut" / "dark.dcm")
     config = folder / "dcmpstat.cfg"
     config.write_text(DCMPSTAT.format(folder=folder, port=rig.listen()))
     dcmtk("dcmpsprt", "-c", str(config), "-p", printer, *composing, folder=folder)
@@ -149,6 +175,18 @@ def test_dcmprscu_asks_for_everything(rig: Rig, tmp_path: Path) -> None:
     box = page.images[0]
     assert (box.magnification_type, box.polarity) == ("BILINEAR", "REVERSE")
     assert (box.requested_decimate_crop_behavior, box.requested_image_size_mm) == ("CROP", 50.0)
+    assert box.presentation_lut == PresentationLUT("LIN OD")
+    (annotation,) = page.annotations
+    assert (annotation.format_id, annotation.position) == ("ANNOTATION", 2) and annotation.text.endswith("text")
+
+
+@needs_corpus
+@pytest.mark.peers("dcmtk")
+def test_dcmprscu_sends_a_presentation_lut(rig: Rig, tmp_path: Path) -> None:
+    said = print_with_dcmtk(rig, tmp_path / "scu", "MODERN", "--layout", "1", "2", "--plut", "DARK", str(CT))
+    assert said.count("0x0000: Success") == said.count("DIMSE Status"), said[-3000:]
+    ((document, _),) = documents(rig)
+    assert {box.presentation_lut for box in document.pages[0].images} == {PresentationLUT(None, DARK, 12)}
 
 
 @pytest.mark.peers("ctn")
