@@ -707,8 +707,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             else:
                 self._deadline_s = float("inf")
         elif kind == A_ABORT:
-            if self.state is State.OPEN:
-                self.state = State.CLOSING
+            was_open, self.state = self.state is State.OPEN, State.CLOSING  # nothing behind it is heard
+            if was_open:
                 self._ended(Ending.ABORTED_BY_PEER)
             self._close_now()
         else:

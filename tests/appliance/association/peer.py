@@ -400,7 +400,8 @@ class MemoryWire(asyncio.Transport):
         return self._reading.is_set()
 
     def pause_reading(self) -> None:
-        self._reading.clear()
+        if not self._closing:
+            self._reading.clear()
 
     def resume_reading(self) -> None:
         self._reading.set()
@@ -444,7 +445,7 @@ class Peer:
     _raw: bytearray = field(default_factory=bytearray)
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; raises OSError where the connection is gone."""
+        """Send bytes; raises ConnectionError where the connection is gone."""
         async with asyncio.timeout(PATIENCE_S):
             await self.wire.send(data)
 
@@ -452,7 +453,7 @@ class Peer:
         """Send bytes to somebody who may be gone; whether they went out."""
         try:
             await self.send(data)
-        except OSError:
+        except ConnectionError:
             return False
         return True
 

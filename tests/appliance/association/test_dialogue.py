@@ -553,6 +553,17 @@ def test_a_session_may_be_aborted_between_any_two_messages(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_a_request_behind_an_abort_is_not_heard(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with accepting(tmp_path) as acceptor:
+            for peer in (acceptor.in_memory(), await acceptor.connect()):
+                await peer.send(ABORT + SESSION)
+                assert await peer.hear() == Closed()
+            assert not acceptor.opened and not list(acceptor.server.dialogues.recent())
+
+    asyncio.run(run())
+
+
 def test_a_connection_may_be_lost_at_every_byte(tmp_path: Path) -> None:
     async def run() -> None:
         async with accepting(tmp_path, replace(LIMITS, associations=2000, associations_per_peer=2000)) as acceptor:
