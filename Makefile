@@ -28,7 +28,7 @@ serve: runtime
 test: dev
 	@./tools/apt.sh $(PEER_PACKAGES) || true
 	@$(PY) -m compileall -q appliance printing media
-	$(PY) -m pytest -n 2 --dist loadgroup $(PYTEST)
+	$(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
 
 lint: dev
 	.venv/bin/ruff check .

@@ -26,7 +26,6 @@ from tests.serving import DEFAULT, serving
 pytestmark = [
     needs_corpus,
     pytest.mark.peers("dcmtk", "libarchive-tools", "dicom3tools", "xorriso"),
-    pytest.mark.xdist_group("corpus"),
 ]
 
 REFUSED = {

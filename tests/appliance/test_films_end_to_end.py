@@ -24,7 +24,7 @@ from pynetdicom import AE, evt
 
 from tests.serving import DEFAULT, Serving, serving
 
-pytestmark = [pytest.mark.peers("poppler-utils"), pytest.mark.xdist_group("films")]
+pytestmark = pytest.mark.peers("poppler-utils")
 
 SEED = int(os.environ.get("GRAVURE_SEED", "0")) or random.randrange(1 << 30)
 DPI = 200

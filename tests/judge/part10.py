@@ -135,7 +135,14 @@ def image_file(file: Path, values: NDArray[Any], bits: int, number: int) -> Path
 
 
 def drawn_study(
-    draw: random.Random, root: Root, study: int, count: int, *, transfer: str | None = None, side: int = 96
+    draw: random.Random,
+    root: Root,
+    study: int,
+    count: int,
+    *,
+    transfer: str | None = None,
+    least: int = 8,
+    side: int = 96,
 ) -> list[Instance]:
     """A study of so many instances: any series, modality, size and depth; noise, or a pattern that compresses well."""
     found = []
@@ -144,7 +151,7 @@ def drawn_study(
     for number in range(1, count + 1):
         samples = draw.choice([1, 1, 1, 3])
         bits = 8 if samples == 3 else draw.choice([8, 10, 12, 16])
-        shape = (2 * draw.randint(4, side // 2), 2 * draw.randint(4, side // 2), samples)
+        shape = (*(2 * draw.randint(least // 2, side // 2) for _ in "yx"), samples)
         noise = np.random.default_rng(draw.randrange(1 << 30))
         values = noise.integers(0, 1 << bits, shape)
         if draw.random() < 0.5:

@@ -17,7 +17,7 @@ from tests.judge.part10 import image_file
 from tests.judge.tap import Tap
 from tests.judge.wire import encoded
 
-pytestmark = [pytest.mark.peers("dcmtk", "ctn", "poppler-utils"), pytest.mark.xdist_group("judge-consoles")]
+pytestmark = pytest.mark.peers("dcmtk", "ctn", "poppler-utils")
 
 SIZES = ("8INX10IN", "10INX12IN", "11INX14IN", "14INX14IN", "14INX17IN", "24CMX24CM", "24CMX30CM")
 FORMATS = "\\".join(f"{columns},{rows}" for columns in range(1, 5) for rows in range(1, 6))

@@ -27,7 +27,6 @@ MANIFEST = CORPUS / "manifest.csv"
 pytestmark = [
     pytest.mark.skipif(not MANIFEST.exists(), reason="the corpus of DICOM files is not here (set GRAVURE_CORPUS)"),
     pytest.mark.peers("dcmtk", "dicom3tools", "libarchive-tools", "p7zip-full", "xorriso"),
-    pytest.mark.xdist_group("judge-corpus"),
 ]
 
 REFUSED = {

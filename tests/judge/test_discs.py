@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.peers(
         "dcmtk", "libgdcm-tools", "orthanc", "dicom3tools", "xorriso", "genisoimage", "libarchive-tools", "p7zip-full"
     ),
-    pytest.mark.xdist_group("judge-discs"),
 ]
 
 
@@ -100,7 +99,9 @@ def test_a_drawn_study_is_on_the_disc_as_it_was_sent(daemon: Daemon, tmp_path: P
     draw = random.Random(f"{fresh_seed()} {sender}")
     before = len(daemon.jobs("disc"))
     send, transfer = SENDERS[sender]
-    study = drawn_study(draw, Root.drawn(draw), 1, draw.randint(5, 24), transfer=transfer)
+    # GDCM's JPEG 2000 encoder gives up on images of a few pixels.
+    least = 8 if transfer is None else 40
+    study = drawn_study(draw, Root.drawn(draw), 1, draw.randint(5, 24), transfer=transfer, least=least)
     for number, one in enumerate(draw.sample(study, len(study))):
         one.write(tmp_path / "in" / f"{number}.dcm")
     with Tap(daemon.port) as tap:

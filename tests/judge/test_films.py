@@ -17,7 +17,7 @@ from tests.judge.films import FILM_BOX, SESSION, SIZES_MM, differences, films
 from tests.judge.tap import Tap
 from tests.judge.wire import EXPLICIT, IMPLICIT, Elements
 
-pytestmark = [pytest.mark.peers("poppler-utils"), pytest.mark.xdist_group("judge-films")]
+pytestmark = pytest.mark.peers("poppler-utils")
 
 
 @pytest.fixture(scope="module")

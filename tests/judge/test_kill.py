@@ -22,7 +22,6 @@ from tests.judge.tap import Stored, Tap, stored
 
 pytestmark = [
     pytest.mark.peers("dcmtk", "poppler-utils", "libarchive-tools", "p7zip-full", "xorriso", "dicom3tools"),
-    pytest.mark.xdist_group("judge-kill"),
 ]
 
 

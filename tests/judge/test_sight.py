@@ -18,7 +18,7 @@ from tests.judge.films import FILM_BOX, Film, Pixels, films, page_differences, p
 from tests.judge.part10 import Root, drawn_study, raw
 from tests.judge.tap import Stored, Tap
 
-pytestmark = [pytest.mark.peers("poppler-utils", "dcmtk"), pytest.mark.xdist_group("judge-sight")]
+pytestmark = pytest.mark.peers("poppler-utils", "dcmtk")
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ from tests.judge.wire import EXPLICIT, Peer
 
 pytestmark = [
     pytest.mark.peers("dcmtk", "poppler-utils", "libarchive-tools", "p7zip-full", "xorriso"),
-    pytest.mark.xdist_group("judge-trouble"),
 ]
 
 

@@ -16,7 +16,7 @@ from tests.judge.films import FILM_BOX, PRINT_JOB, SESSION, differences, films
 from tests.judge.tap import Tap
 from tests.judge.wire import EXPLICIT, IMPLICIT, number, text
 
-pytestmark = [pytest.mark.peers("poppler-utils"), pytest.mark.xdist_group("judge-waiting")]
+pytestmark = pytest.mark.peers("poppler-utils")
 
 EVENTS = {1: "PENDING", 2: "PRINTING", 3: "DONE", 4: "FAILURE"}
 
