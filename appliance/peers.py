@@ -41,6 +41,7 @@ class BadProfile(Exception):
 class Caller(Protocol):
     """What is known of a console when it has associated."""
 
+    id: str
     calling_ae_title: str
     peer_address: str
     peer: str | None
@@ -218,9 +219,7 @@ class Personalities:
         """The personality for a caller of a printer; what is not the default is logged with its origin."""
         found = self.resolved(printer, caller)
         if lines := found.lines():
-            log.info(
-                "personality", extra={"caller": caller.calling_ae_title, "printer": printer, "keys": "; ".join(lines)}
-            )
+            log.info("personality", extra={"association": caller.id, "printer": printer, "keys": "; ".join(lines)})
         return found.personality
 
     def of_printer(self, printer: str) -> Resolved:

@@ -19,8 +19,8 @@ MOST_FILM_BOXES = 200
 """Films of one session."""
 MOST_IMAGE_BOXES = 4000
 """Image boxes of one session, all films together."""
-MOST_PRESENTATION_LUTS = 64
-"""Presentation LUTs of one association: each may hold 4096 numbers."""
+MOST_PRESENTATION_LUTS = 32
+"""Presentation LUTs of one association: each may hold 4096 numbers, which are 150 KB here."""
 
 Values: TypeAlias = Mapping[int, Value]
 

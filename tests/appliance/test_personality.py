@@ -22,6 +22,7 @@ from tests.serving import serving
 class Device:
     """A console that has associated."""
 
+    id: str = "a1"
     calling_ae_title: str = "CONSOLE"
     peer_address: str = "192.0.2.7"
     peer: str | None = None
@@ -29,7 +30,9 @@ class Device:
     implementation_version_name: str = ""
 
 
-AGFA = Device("NX_DEFAULT", implementation_class_uid="1.3.51.0.1.3", implementation_version_name="DPM1.00")
+AGFA = Device(
+    calling_ae_title="NX_DEFAULT", implementation_class_uid="1.3.51.0.1.3", implementation_version_name="DPM1.00"
+)
 
 
 def profile(folder: Path, name: str, recognized_by: str, personality: str) -> None:
@@ -154,18 +157,28 @@ SEEN = [
     (AGFA, "agfa-nx", {"duplicate_film_seconds": 60}),
     (
         Device(
-            "MVCLIENT", implementation_class_uid="1.2.840.113704.7.0.2", implementation_version_name="DCM Pro-11.4.1.0"
+            calling_ae_title="MVCLIENT",
+            implementation_class_uid="1.2.840.113704.7.0.2",
+            implementation_version_name="DCM Pro-11.4.1.0",
         ),
         "carestream-pacs",
         {"events": True, "print_job_reference": True},
     ),
     (
-        Device("MSTZ400D", implementation_class_uid="1.3.12.2.1107.5.2", implementation_version_name="MR_VD14A"),
+        Device(
+            calling_ae_title="MSTZ400D",
+            implementation_class_uid="1.3.12.2.1107.5.2",
+            implementation_version_name="MR_VD14A",
+        ),
         "siemens-mr",
         {"success_only": True},
     ),
     (
-        Device("PRINTSCU", implementation_class_uid="1.3.6.1.4.1.30071.8", implementation_version_name="fo-dicom 5.1"),
+        Device(
+            calling_ae_title="PRINTSCU",
+            implementation_class_uid="1.3.6.1.4.1.30071.8",
+            implementation_version_name="fo-dicom 5.1",
+        ),
         "fo-dicom",
         {"image_boxes_by_position": True},
     ),

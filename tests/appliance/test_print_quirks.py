@@ -96,6 +96,7 @@ def documents(rig: Rig) -> list[FilmDocument]:
 def console_as(caller: str, version: str, ae_title: str = "CONSOLE", **printer: object) -> Personality:
     """The personality that a console gets that associates with this implementation."""
     device = SimpleNamespace(
+        id="a1",
         calling_ae_title=ae_title,
         peer_address="192.0.2.7",
         peer=None,
