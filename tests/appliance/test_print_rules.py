@@ -86,6 +86,15 @@ def test_h_3_1_each_context_is_judged_by_itself(rig: Rig) -> None:
     console.close()
 
 
+def test_h_4_7_messages_of_retired_classes_are_0118_and_the_dialogue_goes_on(rig: Rig) -> None:
+    console = NetworkConsole(rig, rig.listen())
+    for uid in (*RETIRED, *NOT_PRINT):
+        assert console.say(C, uid, "1.2.3", data_set(PrinterName="X")).status == 0x0118
+        assert console.answer.comment
+    assert console.whole_film().status == 0
+    console.close()
+
+
 def test_h_3_1_an_association_for_the_status_alone(rig: Rig) -> None:
     console = NetworkConsole(rig, rig.listen(), meta=PRINTER, more=(PRINTER_CONFIGURATION,))
     assert console.say(Command.N_GET, PRINTER, PRINTER_INSTANCE).status == 0
