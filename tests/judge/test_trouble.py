@@ -41,10 +41,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """A file that leaves so many bytes free."""
+    """A file that leaves at most so many bytes free, while the appliance writes beside it."""
     filler = folder / "filler"
-    space = os.statvfs(folder)
-    filler.write_bytes(bytes(max(0, space.f_bavail * space.f_frsize - leave)))
+    with filler.open("wb", buffering=0) as out:
+        for _ in range(100):
+            space = os.statvfs(folder)
+            rest = space.f_bavail * space.f_frsize - leave
+            try:
+                if rest <= 0 or out.write(bytes(rest)) == 0:
+                    break
+            except OSError:
+                break
     return filler
 
 
