@@ -209,6 +209,7 @@ class Appliance:
 
     async def _adopt_files(self) -> None:
         """Index what a crash, or a lost database, left without a row; after `ready`, nobody waits for it."""
+        await asyncio.to_thread(self.database.make_room)
         found, self._found = self._found, []
         adopted = await asyncio.to_thread(self.index.adopt, found)
         if adopted:
