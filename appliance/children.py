@@ -142,7 +142,7 @@ class Children:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
-            env=environment | ({"PYTHONPATH": _import_path()} if _import_path() else {}),
+            env=environment | ({"PYTHONPATH": import_path()} if import_path() else {}),
         )
         assert process.stderr is not None
         child = _Child(name, process, limits, asyncio.create_task(_tail(process.stderr)))
@@ -198,8 +198,8 @@ class Children:
         self._idle.clear()
 
 
-def _import_path() -> str:
-    """Where this package was imported from, for a caller that has it on a path of its own."""
+def import_path() -> str:
+    """PYTHONPATH of our child processes: a caller may have this package on a path of its own."""
     return os.pathsep.join(
         dict.fromkeys([str(Path(__file__).resolve().parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     ).strip(os.pathsep)

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from appliance.association.dialogue import Dialogue
 from appliance.association.entity import Entity, Kind
 from appliance.association.protocol import AssociationProtocol
 from appliance.association.server import AssociationServer
+from appliance.children import import_path
 from appliance.config import Config
 
 log = logging.getLogger("gravure.receivers")
@@ -137,9 +139,10 @@ class Receivers:
         ours.setblocking(False)
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "appliance", "_receive", str(theirs.fileno()), level),
+                *(sys.executable, "-P", "-m", "appliance", "_receive", str(theirs.fileno()), level),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": import_path()},
                 pass_fds=(theirs.fileno(), self._inherited),
             )
         receiver = Receiver(process, ours)
