@@ -77,6 +77,7 @@ class ControlServer:
         }
         self._server: asyncio.Server | None = None
         self._watchers: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         jobs.subscribe(self._heard)
 
@@ -97,13 +98,25 @@ class ControlServer:
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._talk(reader, writer)
+        finally:
+            self._connections.discard(task)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
                 request = json.loads(line)
                 if request.get("do") == "watch":
-                    await self._watch(writer)
+                    await self._watch(reader, writer)
                     return
                 writer.write(json.dumps(await self._answer(request)).encode() + b"\n")
                 await writer.drain()
@@ -155,15 +168,20 @@ class ControlServer:
             if queue.qsize() < 1000:
                 queue.put_nowait(change)
 
-    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._watchers.add(queue)
+        # Whoever closes his side has seen enough, also while nothing happens.
+        gone = asyncio.ensure_future(reader.read())
+        gone.add_done_callback(lambda _: queue.put_nowait({}))
         try:
             writer.write(json.dumps({"ok": await self._list({})}).encode() + b"\n")
-            while True:
+            while not gone.done():
                 await writer.drain()
-                writer.write(json.dumps(await queue.get()).encode() + b"\n")
+                if change := await queue.get():
+                    writer.write(json.dumps(change).encode() + b"\n")
         finally:
+            gone.cancel()
             self._watchers.discard(queue)
 
 
