@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
 from appliance.personality import Personality
+from media.profiles import MEDIA, PROFILES
 from printing import film_size
 from printing.annotation import MOST_BOXES
 
@@ -330,6 +331,14 @@ class Config(Table):
             for word in peer.allow:
                 if word not in SERVICES:
                     found.append(f"peers.{key}.allow: {word} is none of {', '.join(sorted(SERVICES))}")
+            for address in peer.address:
+                if not _may_be_address(address):
+                    found.append(f"peers.{key}.address: {address} is no host, address or CIDR block")
+        for key, station in self.discs.items():
+            found += [f"discs.{key}.{line}" for line in _disc_problems(station)]
+        for bound in dataclasses.fields(self.limits):
+            if getattr(self.limits, bound.name) <= 0:
+                found.append(f"limits.{bound.name}: must be more than 0")
         if not re.fullmatch(r"0?[0-7]{3}", self.appliance.file_mode):
             found.append("appliance.file_mode: three octal digits, such as 0640")
         for key, printer in self.printers.items():
@@ -371,6 +380,27 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
         for x, y, width, height in custom.boxes:
             if min(x, y) < 0 or min(width, height) <= 0 or x + width > 100.001 or y + height > 100.001:
                 yield f"custom.{number}.boxes: a box lies outside of the film"
+
+
+def _disc_problems(station: DiscTable) -> Iterator[str]:
+    profile = PROFILES.get(station.profile)
+    if profile is None:
+        yield f"profile: none of {', '.join(PROFILES)}"
+    if station.medium not in MEDIA:
+        yield f"medium: none of {', '.join(MEDIA)}"
+    elif profile is not None and station.medium not in profile.media:
+        yield f"medium: {station.profile} stands on {', '.join(sorted(profile.media))}"
+
+
+def _may_be_address(address: str) -> bool:
+    """An address, a CIDR block, or a name that a lookup at the start may find."""
+    try:
+        ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        return re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", address) is not None and not re.fullmatch(
+            r"[0-9.]+", address
+        )
+    return True
 
 
 def is_loopback(address: str) -> bool:

@@ -1,0 +1,145 @@
+"""Configuration: every key of the built-in defaults, and every problem at once, with its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from appliance.cli import cli
+from appliance.config import Config, ConfigProblem
+
+
+def toml(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "gravure.toml"
+    file.write_text(text)
+    return file
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigProblem) as failure:
+        Config.load(toml(tmp_path, text))
+    return failure.value.problems
+
+
+def test_nothing_configured_is_one_of_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    config = Config.from_dict({})
+    assert (list(config.printers), list(config.discs), list(config.inboxes)) == (["FILM"], ["BURN_CD"], ["STORE"])
+    assert (config.listen.address, config.listen.port) == (("127.0.0.1",), 11112)
+    assert config.appliance.ae_title == "GRAVURE" and config.state == tmp_path / "gravure"
+    assert config.unknown_peers == "accept"
+    assert (config.printers["FILM"].dpi, config.printers["FILM"].status_policy) == (300, "spooler")
+    assert (config.discs["BURN_CD"].profile, config.discs["BURN_CD"].medium) == ("STD-GEN-CD", "CD-80")
+    assert config.discs["BURN_CD"].quiet_seconds == 30
+
+
+def test_the_example_of_the_operator_guide_is_valid() -> None:
+    example = Path(__file__).resolve().parents[2] / "systemd" / "gravure.toml"
+    assert Config.load(example).problems() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[printers.FILM]\ndpi = 10", "printers.FILM.dpi"),
+        ("[printers.FILM]\ndip = 300", "printers.FILM.dip"),
+        ("[printer.FILM]", "printer"),
+        ('[printers."A TITLE THAT IS TOO LONG"]', "AE title"),
+        ("[listen]\nport = 70000", "listen.port"),
+        ('[listen]\naddress = "0.0.0.0"', "listen.address"),
+        ('[discs.X]\nprofile = "STD-NO-SUCH"', "discs.X.profile"),
+        ('[discs.X]\nmedium = "FLOPPY"', "discs.X.medium"),
+        ("[discs.X]\n[inboxes.X]", "stands in"),
+        ('[printers.A]\naliases = ["B"]\n[printers.B]', "stands in"),
+        ("[printers.GRAVURE]", "C-ECHO only"),
+        ('[access]\nany_called_ae = "NOBODY"', "any_called_ae"),
+        ('[access]\nunknown_peers = "perhaps"', "access.unknown_peers"),
+        ('[peers.P]\nae_title = "P"\naddress = "300.1.1.1/99"', "peers.P"),
+        ('[peers.P]\naddress = "192.0.2.1"', "peers.P.ae_title"),
+        ('[printers.FILM]\nfolder = "../../etc"', "printers.FILM.folder"),
+        ("[discs.X]\nkeep_days = -1", "discs.X.keep_days"),
+        ("[limits]\nassociations = 0", "limits"),
+        ("[limits]\nnonsense = 1", "limits"),
+        ("[appliance]\nreceiving_processes = 0", "appliance.receiving_processes"),
+    ],
+)
+def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: str) -> None:
+    found = problems(tmp_path, text)
+    assert any(words in line for line in found), found
+    assert all(line.startswith(str(tmp_path / "gravure.toml")) for line in found)
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    found = problems(tmp_path, "[printers.FILM]\ndpi = 1\nkeep_days = -1\n[discs.X]\nmedium = 3\n[listen]\nport = -1")
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("text", ["[printers.FILM", "a = ", "[a]\n[a]", "\0", "x = 1\nx = 2"])
+def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    (line,) = problems(tmp_path, text)
+    assert "line" in line or "char" in line or "end of document" in line, line
+
+
+def test_a_file_that_is_not_there_or_not_readable_is_a_problem(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.toml", tmp_path):
+        with pytest.raises(ConfigProblem):
+            Config.load(path)
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAVURE_CONFIG", str(toml(tmp_path, '[appliance]\nae_title = "OTHER"')))
+    assert Config.load().appliance.ae_title == "OTHER"
+
+
+def test_outer_spaces_of_a_title_go_and_case_stays(tmp_path: Path) -> None:
+    config = Config.load(toml(tmp_path, '[appliance]\nae_title = "  My Film "\n[printers.film]\n[printers.FILM]'))
+    assert config.appliance.ae_title == "My Film" and set(config.printers) == {"film", "FILM"}
+
+
+def test_one_title_may_be_a_printer_and_a_disc_station(tmp_path: Path) -> None:
+    config = Config.load(toml(tmp_path, "[printers.BOTH]\n[discs.BOTH]"))
+    assert config.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("address", "explicit", "expected"),
+    [("127.0.0.1", None, "accept"), ("::1", None, "accept"), ("0.0.0.0", "echo-only", "echo-only")],
+)
+def test_strangers_are_welcome_on_loopback_alone(address: str, explicit: str | None, expected: str) -> None:
+    tables: dict[str, Any] = {"listen": {"address": address}}
+    if explicit:
+        tables["access"] = {"unknown_peers": explicit}
+    assert Config.from_dict(tables).unknown_peers == expected
+
+
+def test_a_network_of_peers_opens_a_listener_and_rejects_the_rest() -> None:
+    config = Config.from_dict(
+        {"listen": {"address": "0.0.0.0"}, "peers": {"NET": {"ae_title": "*", "address": ["192.0.2.0/24"]}}}
+    )
+    assert config.unknown_peers == "reject"
+
+
+def test_a_configuration_survives_the_way_to_another_process(tmp_path: Path) -> None:
+    config = Config.load(
+        toml(tmp_path, "[printers.FILM.custom]\n1 = {boxes = [[0, 0, 50, 50]]}\n[limits]\nassociations = 7\n[discs.X]")
+    )
+    assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+def test_check_prints_problems_or_the_titles_in_effect(tmp_path: Path) -> None:
+    good = toml(tmp_path, '[printers.FILM]\naliases = ["PRINTER1"]\n[discs.BURN_CD]')
+    done = CliRunner().invoke(cli, ["check", "--config", str(good)])
+    assert done.exit_code == 0 and "PRINTER1" in done.output and "BURN_CD" in done.output
+    bad = toml(tmp_path, "[printers.FILM]\ndpi = 1\n[discs.X]\nmedium = 2")
+    done = CliRunner().invoke(cli, ["check", "--config", str(bad)])
+    assert done.exit_code == 1 and "dpi" in done.output and "medium" in done.output
+
+
+@pytest.mark.parametrize("command", ["serve", "status", "jobs", "peers"])
+def test_no_command_runs_on_a_broken_configuration(tmp_path: Path, command: str) -> None:
+    done = CliRunner().invoke(cli, [command, "--config", str(toml(tmp_path, "[printers.FILM]\ndpi = 1"))])
+    assert done.exit_code == 1 and "dpi" in done.output
