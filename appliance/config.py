@@ -95,6 +95,8 @@ class ApplianceTable(Table):
     """Group of files made for people; default: the group that the daemon runs in."""
     disk_reserve_mb: Annotated[int, Field(ge=0)] = 512
     """Free space, in MB, that no incoming instance or film may touch; a twentieth of a smaller disk."""
+    fonts: tuple[str, ...] = ()
+    """Font files (TrueType) for annotations, asked after the built-in one, which has no Chinese, Japanese or Korean."""
     receiving_processes: Annotated[int, Field(ge=1, le=16)] | None = None
     """Processes that receive studies at the same time. Default: one a processor, four at most; the second one is
     started when two associations store at once, and ends when none does."""
@@ -149,8 +151,13 @@ class PrinterTable(Personality):
     """Other called AE titles that mean this one."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 300
     """Printer resolution."""
-    tone: Literal["pvalue"] = "pvalue"
-    """How P-values become samples. This version has `pvalue`: the samples are P-values."""
+    tone: Literal["pvalue", "film", "paper"] = "film"
+    """How P-values become samples: `pvalue` leaves them, for calibrated screens; `film` gives the relative luminance of
+    the film on its viewbox, `paper` that of office paper, in sRGB."""
+    black_point: bool = True
+    """Tones film and paper: the darkest density is black, as the screen or the paper has a black of its own."""
+    bits: Literal[8, 16] = 8
+    """Of a grey sample. 12-bit images keep their bits in 16; the files are two to three times as large."""
     status_policy: Literal["spooler", "truthful"] = "spooler"
     """Printer Status: NORMAL while we can accept work, or the real one."""
     keep_days: Days = 7

@@ -98,7 +98,7 @@ def statement() -> dict[str, Any]:
                 }
                 for one in shipped()
             ],
-            "tone": "pvalue: the samples of the PDF are P-values",
+            "tone": "film by default (the sRGB of the film's relative luminance), paper, or pvalue (P-values)",
         },
         "media": {
             "roles": "File-set Creator",

@@ -106,7 +106,14 @@ class FilmPerformer:
             rendered = await progress.during(
                 self.children.run(
                     "film",
-                    {"folder": str(folder), "dpi": printer.dpi, "tone": printer.tone},
+                    {
+                        "folder": str(folder),
+                        "dpi": printer.dpi,
+                        "tone": printer.tone,
+                        "black_point": printer.black_point,
+                        "bits": printer.bits,
+                        "fonts": list(self.config.appliance.fonts),
+                    },
                     on_progress=progress,
                     memory_bytes=FILM_MEMORY_BYTES,
                     cpu_s=FILM_CPU_S,

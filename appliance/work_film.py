@@ -8,14 +8,19 @@ from typing import Any
 
 from printing.job import render_document
 from printing.page import DOCUMENT, FilmDocument
+from printing.render.finish import Finish
+from printing.tone import Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "dpi", "tone"}` → `{"file", "pages", "warnings"}`; the PDF lies in the job's folder."""
+    """`{"folder", "dpi", "tone", "black_point", "bits", "fonts"}` → `{"file", "pages", "warnings"}`.
+
+    The PDF lies in the job's folder."""
     folder = Path(request["folder"])
     document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
     out = folder / "film.pdf"
-    warnings = render_document(
-        document, folder, request["dpi"], out, lambda done: progress(done, "rendering"), request["tone"]
+    finish = Finish(
+        request["dpi"], Tone(request["tone"], request["black_point"]), request["bits"], tuple(request["fonts"])
     )
+    warnings = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"))
     return {"file": str(out), "pages": len(document.pages), "warnings": list(warnings)}

@@ -17,6 +17,7 @@ from pydicom.sequence import Sequence
 
 from printing.job import render_document
 from printing.page import FilmDocument, FilmPage, PageImage, PixelReference, Rectangle
+from printing.render.finish import Finish
 
 from .console import (
     FILM_BOX,
@@ -242,7 +243,7 @@ def render(pairs: int, scale: float) -> Measured:
 
 def run_render(film: FilmDocument, here: Path, dpi: float) -> None:
     """What the rendering child does for a folder of PDFs."""
-    render_document(film, here, dpi, here / "film.pdf")
+    render_document(film, here, Finish(dpi), here / "film.pdf")
 
 
 ROWS = (

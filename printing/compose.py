@@ -20,6 +20,7 @@ from printing.film_size import FILM_SIZES
 from printing.job import render_document
 from printing.layout import Formats, cells
 from printing.page import FilmDocument, FilmPage, PageImage, PixelReference
+from printing.render.finish import Finish
 
 MAX_FRAMES = 1000
 
@@ -190,7 +191,7 @@ def compose(
                 )
             )
         document = FilmDocument(tuple(pages))
-        render_document(document, Path(folder), dpi, out, lambda done: progress(0.4 + 0.6 * done, "rendering"))
+        render_document(document, Path(folder), Finish(dpi), out, lambda done: progress(0.4 + 0.6 * done, "rendering"))
     return len(pages)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from printing.page import FilmPage, PageImage
+from printing.page import FilmPage, PageImage, PresentationLUT
 
 # PS3.14 §7.1, coefficients of the Grayscale Standard Display Function.
 _NUMERATOR = (-1.3011877, 8.0242636e-2, 1.3646699e-1, -2.5468404e-2, 1.3635334e-3)
@@ -158,20 +158,24 @@ def density_p_value(density: str, viewing: _Densities) -> float:
 
 
 def p_value_table(
-    bits_stored: int, inverted: bool, shape: str | None = "IDENTITY", viewing: _Densities | None = None
+    bits_stored: int, inverted: bool, lut: PresentationLUT | None = None, viewing: _Densities | None = None
 ) -> array[float]:
     """The lookup table of one image box: stored value → P-value, as an array of doubles from 0.0 to 1.0.
 
     Args:
         bits_stored: 1 to 16; the table has 2**bits_stored entries.
-        inverted: what `inverts` said.
-        shape: Presentation LUT Shape: IDENTITY (None is the same: without a Presentation LUT the standard names no
-            curve), or LIN OD: the density falls linearly from Dmax to Dmin over the stored values (C.11.4.1).
+        inverted: what `inverts` said: polarity comes before the Presentation LUT (PS3.4 H.2.1.2).
+        lut: the Presentation LUT. None is IDENTITY: without one the standard names no curve. LIN OD: the density falls
+            linearly from Dmax to Dmin over the stored values (C.11.4.1). A table of another length than the stored
+            values are many is stretched over them.
         viewing: needed for LIN OD only.
     """
     entries: int = 1 << bits_stored
     full = entries - 1
-    if shape == "LIN OD":
+    if lut is not None and lut.table is not None:
+        last, whole = len(lut.table) - 1, (1 << lut.bits) - 1
+        table = array("d", (lut.table[(value * last * 2 + full) // (2 * full)] / whole for value in range(entries)))
+    elif lut is not None and lut.shape == "LIN OD":
         table = _linear_density(entries, viewing if viewing is not None else Viewing())
     else:
         table = array("d", (value / full for value in range(entries)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from printing.page import FilmDocument, PixelReference
+from printing.render.finish import Finish
 from printing.render.pdf import write_pdf
 from printing.render.raster import RasterPage, rasterise
 
@@ -44,20 +45,18 @@ class Pixels:
 def render_document(
     document: FilmDocument,
     folder: Path,
-    dpi: float,
+    finish: Finish,
     out: Path,
     progress: Callable[[float], None] = lambda _: None,
-    tone: str = "pvalue",
 ) -> tuple[str, ...]:
     """Render every film of a document into one PDF.
 
     Args:
         document: the films.
         folder: where their pixel files lie; also takes the compressed pages while they are made.
-        dpi: printer resolution.
+        finish: what the printer adds.
         out: the PDF; written beside it and renamed, so that it is whole or not there.
         progress: hears 0 to 1.
-        tone: see `rasterise`.
 
     Returns:
         Warnings for the film's record.
@@ -70,7 +69,7 @@ def render_document(
 
     def pages(read: Pixels) -> Iterator[RasterPage]:
         for number, page in enumerate(document.pages):
-            raster = rasterise(page, dpi, read, tone)
+            raster = rasterise(page, read, finish)
             prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
             warnings.extend(prefix + warning for warning in raster.warnings)
             yield raster

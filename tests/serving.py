@@ -27,6 +27,7 @@ disk_reserve_mb = 1
 port = 0
 [printers.FILM]
 dpi = 100
+tone = "pvalue"
 [discs.BURN_CD]
 quiet_seconds = 1
 [inboxes.STORE]

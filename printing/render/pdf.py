@@ -7,6 +7,7 @@ is compressed in strips as it comes and waits in a file, so the memory needed do
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from reportlab.pdfbase import pdfdoc
+from reportlab.pdfbase import pdfdoc, pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from printing.render.raster import RasterPage
+from printing.render.text import font_files, fonts_for
 
 POINTS_PER_MM = 72 / 25.4
 STRIP_ROWS = 256
@@ -54,8 +57,9 @@ def compress(samples: NDArray[Any], out: BinaryIO) -> None:
 class _ImageStream(pdfdoc.PDFObject):
     """An image XObject whose data wait in a file until the document is written."""
 
-    def __init__(self, samples: NDArray[Any], data: Path) -> None:
+    def __init__(self, samples: NDArray[Any], data: Path, profile: Any) -> None:
         self.height, self.width = samples.shape[:2]
+        self.profile = profile
         self.colors = 3 if samples.ndim == 3 else 1
         self.bits = 8 * samples.dtype.itemsize
         self.data = data
@@ -66,11 +70,29 @@ class _ImageStream(pdfdoc.PDFObject):
         data = self.data.read_bytes()
         head = (
             f"<< /Type /XObject /Subtype /Image /Width {self.width} /Height {self.height}"
-            f" /ColorSpace /{'DeviceRGB' if self.colors == 3 else 'DeviceGray'} /BitsPerComponent {self.bits}"
+            f" /ColorSpace {self._space(document)} /BitsPerComponent {self.bits}"
             f" /Interpolate false /Filter /FlateDecode /DecodeParms << /Predictor 15 /Colors {self.colors}"
             f" /BitsPerComponent {self.bits} /Columns {self.width} >> /Length {len(data)} >>\nstream\n"
         )
         return head.encode("ascii") + data + b"\nendstream"
+
+    def _space(self, document: Any) -> str:
+        if self.profile is None:
+            return "/DeviceRGB" if self.colors == 3 else "/DeviceGray"
+        return f"[/ICCBased {self.profile.format(document).decode('ascii')}]"
+
+
+class _ProfileStream(pdfdoc.PDFObject):
+    """An ICC profile (ISO 32000-1 §8.6.5.5)."""
+
+    def __init__(self, data: bytes, colors: int) -> None:
+        self.data = zlib.compress(data, 9)
+        self.colors = colors
+
+    def format(self, document: Any) -> bytes:
+        """The object as the document writes it."""
+        head = f"<< /N {self.colors} /Filter /FlateDecode /Length {len(self.data)} >>\nstream\n"
+        return head.encode("ascii") + self.data + b"\nendstream"
 
 
 class _StreamedFile(pdfdoc.PDFFile):
@@ -130,7 +152,7 @@ def _add_page(canvas: Any, page: RasterPage, number: int, data: Path) -> None:
     canvas.setPageSize((width, height))
     document: Any = canvas._doc
     name = f"film{number}"
-    stream = _ImageStream(page.samples, data)
+    stream = _ImageStream(page.samples, data, _profile(document, page))
     stream.name = name
     canvas._setXObjects(stream)
     reference = document.getXObjectName(name)
@@ -141,7 +163,66 @@ def _add_page(canvas: Any, page: RasterPage, number: int, data: Path) -> None:
     canvas._code.append(f"/{reference} Do")
     canvas.restoreState()
     canvas._formsinuse.append(name)
+    _add_texts(canvas, page)
+    if page.intent and number == 0:
+        _add_intent(document, page.intent)
     canvas.showPage()
+
+
+def _profile(document: Any, page: RasterPage) -> Any:
+    """A reference to the page's ICC profile; the same profile stands in the document once."""
+    if not page.profile:
+        return None
+    name = f"icc{hashlib.sha256(page.profile).hexdigest()[:16]}"
+    if name not in document.idToObject:
+        return document.Reference(_ProfileStream(page.profile, 3 if page.samples.ndim == 3 else 1), name)
+    return pdfdoc.PDFObjectReference(name)
+
+
+def _add_intent(document: Any, profile: bytes) -> None:
+    """What grey samples mean, for programs that ask (ISO 32000-1 §14.11.5).
+
+    Not as the colour space of the image: a viewer on a calibrated screen shows P-values as they are, which is right,
+    and would convert them once more.
+    """
+    name = pdfdoc.PDFString("GSDF")
+    intent = pdfdoc.PDFDictionary(
+        {
+            "Type": pdfdoc.PDFName("OutputIntent"),
+            "S": pdfdoc.PDFName("GTS_PDFX"),
+            "OutputConditionIdentifier": name,
+            "Info": name,
+            "DestOutputProfile": document.Reference(_ProfileStream(profile, 1), "intent"),
+        }
+    )
+    catalog = document.Catalog
+    catalog.OutputIntents = pdfdoc.PDFArray([intent])
+    catalog.__NoDefault__ = [*catalog.__NoDefault__, "OutputIntents"]
+
+
+def _add_texts(canvas: Any, page: RasterPage) -> None:
+    """The annotations once more, unseen, where they are drawn: so that a film can be found by its text."""
+    if not page.texts:
+        return
+    point = page.width_mm * POINTS_PER_MM / page.samples.shape[1]
+    height = page.height_mm * POINTS_PER_MM
+    for text in page.texts:
+        rows = text.coverage.shape[0]
+        size = rows * point / 1.4
+        at = canvas.beginText(text.left * point, height - (text.top + rows * 0.75) * point)
+        at.setTextRenderMode(3)
+        for part, file in fonts_for(text.text, font_files()):
+            at.setFont(_registered(file), size)
+            at.textOut(part)
+        canvas.drawText(at)
+
+
+def _registered(file: str) -> str:
+    """The name under which reportlab knows a font file."""
+    name = f"F{hashlib.sha256(file.encode()).hexdigest()[:8]}"
+    if name not in pdfmetrics.getRegisteredFontNames():
+        pdfmetrics.registerFont(TTFont(name, file))
+    return name
 
 
 def _save(canvas: Any, out: BinaryIO) -> None:

@@ -8,8 +8,12 @@ taken one by one, so a page needs the memory of the film and of one image.
 
 from __future__ import annotations
 
+import base64
+import math
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,10 @@ from PIL import Image
 
 from printing import grayscale
 from printing.page import FilmPage, PageImage, PixelReference, Rectangle
+from printing.render.finish import Finish
+from printing.render.icc import gray_profile, is_rgb_profile
+from printing.render.text import SetText, set_text
+from printing.tone import luminances_of
 
 MM_PER_INCH = 25.4
 
@@ -31,6 +39,8 @@ RESAMPLING = {
     "CUBIC": Image.Resampling.BICUBIC,
 }
 
+OUTSIDE_GSDF = "densities and viewing light lie outside of the Grayscale Standard Display Function: greys are clamped"
+NO_FONT = "an annotation has characters that no font here has: install fonts, or name them in appliance.fonts"
 NOT_TO_SCALE = "image {}: larger than its cell at the requested size, printed smaller: not to scale"
 
 
@@ -39,16 +49,22 @@ class RasterPage:
     """One film as printer pixels.
 
     Attributes:
-        samples: uint8, (rows, columns) of grey or (rows, columns, 3) of RGB; 0 is the darkest.
+        samples: uint8 or uint16, (rows, columns) of grey or (rows, columns, 3) of RGB; 0 is the darkest.
         width_mm: film width.
         height_mm: film height.
         warnings: what a technician should know.
+        texts: the annotations, which are drawn, for outputs that can be searched too.
+        profile: ICC profile that a console sent with its colours; empty where it sent none.
+        intent: ICC profile that says what grey samples mean; empty where they are what every program takes them for.
     """
 
-    samples: NDArray[np.uint8]
+    samples: NDArray[Any]
     width_mm: float
     height_mm: float
     warnings: tuple[str, ...] = ()
+    texts: tuple[SetText, ...] = ()
+    profile: bytes = b""
+    intent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,7 @@ def to_pixels(rectangle: Rectangle, dpi: float) -> Box:
 
 
 def _round(value: float) -> int:
-    return int(value + 0.5)
+    return math.floor(value + 0.5)
 
 
 def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
@@ -147,49 +163,127 @@ def _same_size(box: Box, pixels: PixelReference) -> bool:
     return abs(box.width - pixels.columns) <= 1 and abs(box.height - pixels.rows) <= 1
 
 
-def rasterise(page: FilmPage, dpi: float, read: ReadPixels, tone: str = "pvalue") -> RasterPage:
+@dataclass(frozen=True, slots=True)
+class _Painter:
+    """One film's way from P-values to samples."""
+
+    page: FilmPage
+    finish: Finish
+    film: grayscale.Viewing
+
+    @property
+    def kind(self) -> type[np.unsignedinteger[Any]]:
+        return np.uint8 if self.finish.bits == 8 else np.uint16
+
+    @property
+    def full(self) -> int:
+        return (1 << self.finish.bits) - 1
+
+    def code(self, density: str) -> int:
+        """The sample of a density, as the border's or an empty cell's."""
+        p_value = grayscale.density_p_value(density, self.page)
+        return int(self.finish.tone.curve(self.film, self.film)(p_value) * self.full + 0.5)
+
+    def table(self, image: PageImage, pixels: PixelReference) -> NDArray[Any]:
+        """Stored value → sample. Colour is what it is: the console's RGB."""
+        color = pixels.samples_per_pixel == 3
+        viewing = grayscale.Viewing.of(self.page, image)
+        inverted = grayscale.inverts(pixels.photometric_interpretation, image.polarity)
+        values = grayscale.p_value_table(
+            pixels.bits_stored, inverted, None if color else image.presentation_lut, viewing
+        )
+        if not color:
+            values = self.finish.tone.table(viewing, self.film)(values)
+        return np.frombuffer(grayscale.codes(values, self.finish.bits), self.kind)
+
+    def gray_of_color(self, planes: list[NDArray[Any]]) -> NDArray[Any]:
+        """Colour sent to a grey film: ITU-R BT.601 luma as the P-value, as every grey printer does."""
+        luma = np.stack(planes, axis=-1) @ np.array([0.299, 0.587, 0.114], np.float32)
+        steps = array("d", (value / self.full for value in range(self.full + 1)))
+        table = np.frombuffer(
+            grayscale.codes(self.finish.tone.table(self.film, self.film)(steps), self.finish.bits), self.kind
+        )
+        return table.take((luma + 0.5).astype(self.kind), mode="clip")
+
+    def profile(self) -> bytes:
+        """The console's ICC profile of a colour film."""
+        if not self.page.color or not self.page.icc_profile:
+            return b""
+        sent = base64.b64decode(self.page.icc_profile)
+        return sent if is_rgb_profile(sent) else b""
+
+    def intent(self) -> bytes:
+        """What grey samples mean. Those of film and paper are sRGB, which they are taken for everywhere."""
+        return b"" if self.page.color or self.finish.tone.name != "pvalue" else _gsdf_profile(self.film)
+
+
+@lru_cache(maxsize=16)
+def _gsdf_profile(film: grayscale.Viewing) -> bytes:
+    dark, bright = luminances_of(film)
+    steps = range(1024)
+    lowest, highest = grayscale.index(dark), grayscale.index(bright)
+    curve = [grayscale.luminance(lowest + step / 1023 * (highest - lowest)) / bright for step in steps]
+    return gray_profile(curve, "P-values of a film (DICOM PS3.14)")
+
+
+def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) -> RasterPage:
     """Render one film.
 
     Args:
         page: the film.
-        dpi: printer resolution, pixels per inch.
         read: gives the pixel bytes of an image box.
-        tone: how P-values become samples; `pvalue`: the sample is the P-value in 8 bits, halves rounded up.
+        finish: what the printer adds.
 
     Raises:
-        ValueError: pixels that are not what their shape says, or a tone that is not known.
+        ValueError: pixels that are not what their shape says.
     """
-    if tone != "pvalue":
-        raise ValueError(f"there is no tone {tone}")
+    finish = finish or Finish()
+    dpi = finish.dpi
+    painter = _Painter(page, finish, grayscale.Viewing.of(page))
     film = to_pixels(Rectangle(0, 0, page.width_mm, page.height_mm), dpi)
     shape: tuple[int, ...] = (film.height, film.width, 3) if page.color else (film.height, film.width)
-    border = _code(grayscale.density_p_value(page.border_density, page))
-    canvas = np.full(shape, border, np.uint8)
-    warnings: list[str] = []
+    border = painter.code(page.border_density)
+    canvas: NDArray[Any] = np.full(shape, border, painter.kind)
+    warnings: list[str] = [] if grayscale.within_gsdf(painter.film) else [OUTSIDE_GSDF]
     for image in page.images:
         cell = to_pixels(image.cell, dpi).clipped(film)
         if image.pixels is None:
-            empty = _code(grayscale.density_p_value(page.empty_image_density, page))
-            canvas[cell.top : cell.bottom, cell.left : cell.right] = empty
-            frame = cell
-        else:
-            placement = place(image, image.pixels, dpi)
-            frame = placement.visible.clipped(film)
-            _draw(canvas, page, image, image.pixels, placement, frame, read)
-            warnings.extend(placement.warnings)
-        if page.trim and image.pixels is not None:
-            _trim(canvas, frame, cell, dpi, border)
-    return RasterPage(canvas, page.width_mm, page.height_mm, tuple(warnings))
+            canvas[cell.top : cell.bottom, cell.left : cell.right] = painter.code(page.empty_image_density)
+            continue
+        placement = place(image, image.pixels, dpi)
+        frame = placement.visible.clipped(film)
+        _draw(canvas, painter, image, image.pixels, placement, frame, read)
+        warnings.extend(placement.warnings)
+        if page.trim:
+            _trim(canvas, frame, cell, dpi, border, painter.full)
+    texts = tuple(
+        set_text(one.text, one.place, film.width, film.height, dpi, finish.fonts)
+        for one in page.annotations
+        if one.text.strip()
+    )
+    if not all(text.complete for text in texts):
+        warnings.append(NO_FONT)
+    for text in texts:
+        _write(canvas, text, border, painter.full)
+    return RasterPage(
+        canvas, page.width_mm, page.height_mm, tuple(warnings), texts, painter.profile(), painter.intent()
+    )
 
 
-def _code(p_value: float) -> int:
-    return int(p_value * 255 + 0.5)
+def _write(canvas: NDArray[Any], text: SetText, border: int, full: int) -> None:
+    """Letters on a ground of the border's density: white on dark, black on light, whatever lies below."""
+    rows, columns = text.coverage.shape
+    target = canvas[text.top : text.top + rows, text.left : text.left + columns]
+    ink = full if border <= full // 2 else 0
+    covered = text.coverage[: target.shape[0], : target.shape[1]].astype(np.float32) / 255
+    letters = (border + covered * (ink - border) + 0.5).astype(canvas.dtype)
+    target[...] = letters[..., None] if canvas.ndim == 3 else letters
 
 
-def _trim(canvas: NDArray[np.uint8], frame: Box, cell: Box, dpi: float, border: int) -> None:
+def _trim(canvas: NDArray[Any], frame: Box, cell: Box, dpi: float, border: int, full: int) -> None:
     """A line around an image (2010,0140): outside of it where the cell has room; light on dark, dark on light."""
     width = max(1, _round(dpi / 150))
-    line = 255 if border < 128 else 0
+    line = full if border <= full // 2 else 0
     outer = Box(frame.left - width, frame.top - width, frame.right + width, frame.bottom + width).clipped(cell)
     canvas[outer.top : outer.top + width, outer.left : outer.right] = line
     canvas[outer.bottom - width : outer.bottom, outer.left : outer.right] = line
@@ -198,8 +292,8 @@ def _trim(canvas: NDArray[np.uint8], frame: Box, cell: Box, dpi: float, border: 
 
 
 def _draw(
-    canvas: NDArray[np.uint8],
-    page: FilmPage,
+    canvas: NDArray[Any],
+    painter: _Painter,
     image: PageImage,
     pixels: PixelReference,
     placement: Placement,
@@ -211,31 +305,15 @@ def _draw(
     planes = _planes(pixels, read(pixels))
     target = canvas[visible.top : visible.bottom, visible.left : visible.right]
     resampling = RESAMPLING.get(image.magnification_type, Image.Resampling.BICUBIC)
-    table = _table(page, image, pixels)
+    table = painter.table(image, pixels)
     drawn = [_resampled(plane, placement.image, visible, resampling, table) for plane in planes]
-    if page.color:
+    if painter.page.color:
         for channel in range(3):
             target[..., channel] = drawn[channel if len(drawn) == 3 else 0]
     elif len(drawn) == 3:
-        # Colour sent to a grey film: ITU-R BT.601 luma, as every grey printer does.
-        weights = np.array([0.299, 0.587, 0.114], np.float32)
-        target[...] = (np.stack(drawn, axis=-1) @ weights + 0.5).astype(np.uint8)
+        target[...] = painter.gray_of_color(drawn)
     else:
         target[...] = drawn[0]
-
-
-def _table(page: FilmPage, image: PageImage, pixels: PixelReference) -> NDArray[np.uint8]:
-    """Stored value → sample."""
-    lut = image.presentation_lut
-    shape = lut.shape if lut is not None else "IDENTITY"
-    inverted = grayscale.inverts(pixels.photometric_interpretation, image.polarity)
-    values = grayscale.p_value_table(
-        pixels.bits_stored,
-        inverted,
-        "IDENTITY" if pixels.samples_per_pixel == 3 else shape,
-        grayscale.Viewing.of(page, image),
-    )
-    return np.frombuffer(grayscale.codes(values, 8), np.uint8)
 
 
 def _planes(pixels: PixelReference, data: memoryview | bytes) -> list[NDArray[Any]]:
@@ -257,8 +335,8 @@ def _planes(pixels: PixelReference, data: memoryview | bytes) -> list[NDArray[An
 
 
 def _resampled(
-    plane: NDArray[Any], whole: Box, visible: Box, resampling: Image.Resampling, table: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
+    plane: NDArray[Any], whole: Box, visible: Box, resampling: Image.Resampling, table: NDArray[Any]
+) -> NDArray[Any]:
     """The visible part of a plane at its printed size, through the table."""
     full = len(table) - 1
     if plane.dtype != np.uint8 and full < 0xFFFF and int(plane.max(initial=0)) > full:

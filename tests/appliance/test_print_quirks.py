@@ -27,6 +27,7 @@ from appliance.personality import Personality
 from appliance.scu.print import print_images
 from appliance.scu.target import Target
 from printing.job import render_document
+from printing.render.finish import Finish
 from printing.page import FilmDocument, PatientClue
 from printing.printer import PrinterState
 from printing.terms import (
@@ -451,7 +452,7 @@ def what_is_kept_opens(rig: Rig) -> None:
     console.whole_film(r"STANDARD\2,2", FilmSizeID="8INX10IN")
     (job,) = rig.jobs.list()
     made = rig.folder / "film.pdf"
-    render_document(documents(rig)[0], rig.job_folder(job.folder), 50, made)
+    render_document(documents(rig)[0], rig.job_folder(job.folder), Finish(50), made)
     (page,) = pypdf.PdfReader(made).pages
     assert (float(page.mediabox.width), float(page.mediabox.height)) == pytest.approx((576, 720), abs=0.01)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from printing import grayscale
 from printing.grayscale import Viewing
-from printing.page import FilmPage, PageImage, Rectangle
+from printing.page import FilmPage, PageImage, PresentationLUT, Rectangle
 
 FILM_300 = Viewing(20, 300, 2000, 10)
 PAPER = Viewing(5, 210, 150, 0)
@@ -93,15 +93,15 @@ def test_twelve_bits_stay_twelve_bits() -> None:
 
 
 def test_lin_od_is_linear_in_density() -> None:
-    table = grayscale.p_value_table(8, False, "LIN OD", FILM_300)
+    table = grayscale.p_value_table(8, False, PresentationLUT("LIN OD"), FILM_300)
     densities = [grayscale.p_value_density(p, FILM_300) for p in table]
     wanted = [3.0 - value / 255 * 2.8 for value in range(256)]
     assert densities == pytest.approx(wanted, abs=1e-6)
-    assert list(grayscale.p_value_table(8, True, "LIN OD", FILM_300)) == list(reversed(table))
+    assert list(grayscale.p_value_table(8, True, PresentationLUT("LIN OD"), FILM_300)) == list(reversed(table))
 
 
 def test_lin_od_middle_of_a_film() -> None:
-    middle = grayscale.p_value_table(8, False, "LIN OD", FILM_300)[128]
+    middle = grayscale.p_value_table(8, False, PresentationLUT("LIN OD"), FILM_300)[128]
     assert grayscale.p_value_density(middle, FILM_300) == pytest.approx(1.59, abs=0.01)
 
 
@@ -109,7 +109,7 @@ def test_lin_od_middle_of_a_film() -> None:
     "viewing", [Viewing(300, 300, 0, 0), Viewing(200, 100, 2000, 10), Viewing(0, 9000, 65535, 65535)]
 )
 def test_absurd_viewing_gives_p_values_still(viewing: Viewing) -> None:
-    table = grayscale.p_value_table(8, False, "LIN OD", viewing)
+    table = grayscale.p_value_table(8, False, PresentationLUT("LIN OD"), viewing)
     assert all(0.0 <= p <= 1.0 for p in table)
     assert 0.0 <= grayscale.density_p_value("150", viewing) <= 1.0
     assert grayscale.p_value_density(0.5, viewing) >= 0

@@ -1,0 +1,28 @@
+"""What a printer adds to a film: its resolution, its tone, the depth of its samples, its fonts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from printing.tone import Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How films are rendered for one output.
+
+    Attributes:
+        dpi: printer resolution, pixels per inch.
+        tone: how P-values become samples.
+        bits: of a sample, 8 or 16.
+        fonts: font files for annotations, asked after our own.
+    """
+
+    dpi: float = 300.0
+    tone: Tone = field(default_factory=Tone)
+    bits: int = 8
+    fonts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.bits not in (8, 16):
+            raise ValueError("a sample has 8 or 16 bits")

@@ -1,0 +1,120 @@
+"""Annotations on a film: text as printer pixels, in the fonts that have its characters (PS3.3 C.13.7).
+
+Text is set by Pillow with Raqm, which joins Arabic letters and turns lines that run from right to left. Every
+character is set in the first font that has it; what no font has is drawn as that font's empty box, never left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+MM_PER_INCH = 25.4
+HEIGHT_MM = 3.0
+"""Size of the letters: read from half a metre."""
+MARGIN_MM = 2.0
+
+OWN_FONT = Path(__file__).parents[1] / "fonts" / "DejaVuSans.ttf"
+"""Latin, Greek, Cyrillic, Arabic, Hebrew and more; under the free licence beside it."""
+SYSTEM_FONTS = (
+    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+    "/usr/share/fonts/truetype/fonts-japanese-gothic.ttf",
+    "/usr/share/fonts/truetype/unfonts-core/UnDotum.ttf",
+)
+"""Where Debian's fonts for Chinese, Japanese and Korean are; they are used where they are installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetText:
+    """One text, set: where it stands on the film in printer pixels, and how much of each pixel it covers."""
+
+    text: str
+    left: int
+    top: int
+    coverage: NDArray[np.uint8]
+    """0 to 255, (rows, columns)."""
+    complete: bool = True
+    """Whether some font had every character."""
+
+
+@lru_cache(maxsize=32)
+def _font(file: str, size_px: int) -> ImageFont.FreeTypeFont | None:
+    try:
+        return ImageFont.truetype(file, size_px)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _characters(file: str) -> frozenset[int]:
+    """The code points that a font has, from its character map."""
+    from reportlab.pdfbase.ttfonts import TTFontFile
+
+    try:
+        return frozenset(TTFontFile(file).charToGlyph)
+    except Exception:  # a font that nobody can read has no characters
+        return frozenset()
+
+
+def font_files(more_fonts: Sequence[str] = ()) -> tuple[str, ...]:
+    """The font files that are asked for a character, in order; those that are there."""
+    return tuple(file for file in (str(OWN_FONT), *more_fonts, *SYSTEM_FONTS) if Path(file).exists())
+
+
+def fonts_for(text: str, files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(part of the text, font file) in order: each part as long as one font can set it."""
+    part, current = "", files[0]
+    for sign in text:
+        having = current if ord(sign) in _characters(current) or sign.isspace() else None
+        found = having or next((file for file in files if ord(sign) in _characters(file)), files[0])
+        if found != current and part:
+            yield part, current
+            part = ""
+        current = found
+        part += sign
+    if part:
+        yield part, current
+
+
+def set_text(
+    text: str, place: str, width_px: int, height_px: int, dpi: float, more_fonts: Sequence[str] = ()
+) -> SetText:
+    """Set one annotation.
+
+    Args:
+        text: one line; line breaks become spaces.
+        place: top or bottom, left, center or right.
+        width_px: film width.
+        height_px: film height.
+        dpi: printer resolution.
+        more_fonts: files that are asked after our own and before the system's.
+    """
+    line = " ".join(text.split())
+    files = font_files(more_fonts)
+    margin = round(MARGIN_MM * dpi / MM_PER_INCH)
+    size_px = max(6, round(HEIGHT_MM * dpi / MM_PER_INCH))
+    room = max(1, width_px - 2 * margin)
+    while True:
+        parts = [(part, font) for part, file in fonts_for(line, files) if (font := _font(file, size_px))]
+        length = sum(round(font.getlength(part)) for part, font in parts)
+        if length <= room or size_px <= 6:
+            break
+        size_px = max(6, min(size_px - 1, size_px * room // max(1, length)))
+    rows = round(size_px * 1.4)
+    picture = Image.new("L", (max(1, min(length, room)), rows), 0)
+    draw, at = ImageDraw.Draw(picture), 0
+    for part, font in parts:
+        draw.text((at, round(size_px * 1.05)), part, fill=255, font=font, anchor="ls")
+        at += round(font.getlength(part))
+    edge, _, side = place.partition(" ")
+    left = {"left": margin, "right": width_px - margin - picture.width}.get(side, (width_px - picture.width) // 2)
+    top = margin if edge == "top" else height_px - margin - rows
+    complete = all(sign.isspace() or any(ord(sign) in _characters(file) for file in files) for sign in line)
+    return SetText(line, max(0, left), max(0, top), np.asarray(picture), complete)

@@ -1,0 +1,235 @@
+"""From a film to its pixels: cells, sizes, bits, colours, densities; measured pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from printing.grayscale import Viewing, od_p_value
+from printing.page import PageText, PresentationLUT
+from printing.render.finish import Finish
+from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
+from printing.tone import Tone
+from tests.printing.render.films import DPI, Heap, box, film
+
+RANDOM = np.random.default_rng(7)
+PLAIN = Finish(DPI)
+
+
+def noise(rows: int, columns: int, bits: int = 8) -> np.ndarray:
+    return RANDOM.integers(0, 1 << bits, (rows, columns))
+
+
+def frame_of(samples: np.ndarray, border: int = 0) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what differs from the border."""
+    rows, columns = np.nonzero(samples != border)[:2]
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+def test_an_image_of_the_cells_size_is_printed_as_it_is() -> None:
+    heap, pixels = Heap(), noise(40, 60)
+    assert np.array_equal(rasterise(film([box(heap.put(pixels))]), heap, PLAIN).samples, pixels)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("out", [8, 16])
+def test_every_depth_is_scaled_to_the_output_in_one_step(bits: int, out: int) -> None:
+    heap, pixels = Heap(), noise(40, 60, bits)
+    made = rasterise(film([box(heap.put(pixels, bits))]), heap, Finish(DPI, bits=out)).samples
+    full = (1 << out) - 1
+    assert made.dtype == (np.uint8 if out == 8 else np.uint16)
+    assert np.array_equal(made, np.floor(pixels / ((1 << bits) - 1) * full + 0.5).astype(made.dtype))
+    if out == 16 and bits == 12:
+        assert len(np.unique(made)) == len(np.unique(pixels)), "12 bits stay 12 bits"
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("polarity", ["NORMAL", "REVERSE"])
+def test_monochrome1_and_reverse_invert_but_not_both(photometric: str, polarity: str) -> None:
+    heap, pixels = Heap(), noise(40, 60)
+    page = film([box(heap.put(pixels, photometric=photometric), polarity=polarity)])
+    inverted = (photometric == "MONOCHROME1") != (polarity == "REVERSE")
+    assert np.array_equal(rasterise(page, heap, PLAIN).samples, 255 - pixels if inverted else pixels)
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("color", [True, False])
+def test_colour_in_both_planar_configurations_on_colour_and_grey_films(planar: int, color: bool) -> None:
+    heap, pixels = Heap(), RANDOM.integers(0, 256, (40, 60, 3))
+    page = film([box(heap.put(pixels, planar=planar))], color=color)
+    made = rasterise(page, heap, PLAIN).samples
+    if color:
+        assert np.array_equal(made, pixels)
+    else:
+        assert np.abs(made - (pixels @ [0.299, 0.587, 0.114])).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "aspect", "expected"),
+    [
+        (20, 20, (1, 1), (10, 0, 50, 40)),
+        (10, 40, (1, 1), (0, 13, 60, 28)),
+        (20, 20, (1, 2), (0, 5, 60, 35)),
+        (20, 20, (2, 1), (20, 0, 40, 40)),
+        (400, 300, (1, 1), (15, 0, 45, 40)),
+    ],
+)
+def test_an_image_fills_its_cell_as_far_as_its_aspect_lets_it(
+    rows: int, columns: int, aspect: tuple[int, int], expected: tuple[int, int, int, int]
+) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((rows, columns), 255), pixel_aspect_ratio=aspect)
+    assert frame_of(rasterise(film([box(pixels)]), heap, PLAIN).samples) == expected
+
+
+def test_magnification_types_are_what_they_are_called() -> None:
+    heap = Heap()
+    pixels = heap.put(np.array([[0, 255], [255, 0]]))
+    drawn = {
+        kind: rasterise(film([box(pixels, magnification_type=kind)]), heap, PLAIN).samples
+        for kind in ("REPLICATE", "BILINEAR", "CUBIC", "NONE", "SHARP")
+    }
+    square = drawn["REPLICATE"][:, 10:50]
+    assert set(np.unique(square)) == {0, 255} and np.array_equal(square[:20, 20:], np.full((20, 20), 255))
+    assert len(np.unique(drawn["BILINEAR"])) > 10 and len(np.unique(drawn["CUBIC"])) > 10
+    assert np.array_equal(drawn["SHARP"], drawn["CUBIC"])
+    assert frame_of(drawn["NONE"]) == (29, 19, 31, 21), "one image pixel is one printer pixel"
+
+
+@pytest.mark.parametrize(
+    ("asked", "behaviour", "width", "warned"),
+    [(20, "DECIMATE", 20, False), (33.3, "DECIMATE", 33, False), (50, "DECIMATE", 40, True), (50, "CROP", 50, False)],
+)
+def test_requested_image_size_is_true_or_told(asked: float, behaviour: str, width: int, warned: bool) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((20, 20), 255))
+    image = box(pixels, requested_image_size_mm=asked, requested_decimate_crop_behavior=behaviour)
+    made = rasterise(film([image]), heap, PLAIN)
+    left, top, right, bottom = frame_of(made.samples)
+    assert right - left == pytest.approx(width, abs=1) and bottom - top == min(40, right - left)
+    assert bool(made.warnings) is warned
+    assert abs(left + right - 60) <= 1 and abs(top + bottom - 40) <= 1
+
+
+def test_crop_keeps_the_middle() -> None:
+    heap, pixels = Heap(), noise(80, 120)
+    image = box(heap.put(pixels), magnification_type="NONE", requested_decimate_crop_behavior="CROP")
+    assert np.array_equal(rasterise(film([image]), heap, PLAIN).samples, pixels[20:60, 30:90])
+
+
+@pytest.mark.parametrize("tone", [Tone("pvalue"), Tone("film", False), Tone("film"), Tone("paper")])
+@pytest.mark.parametrize("density", ["BLACK", "WHITE", "150", "20", "320"])
+def test_borders_and_empty_cells_are_rendered_as_densities(tone: Tone, density: str) -> None:
+    heap = Heap()
+    page = film([box(None, 0, 0, 30, 40)], border_density="WHITE", empty_image_density=density)
+    made = rasterise(page, heap, Finish(DPI, tone)).samples
+    viewing = Viewing.of(page)
+    p_value = (
+        {"BLACK": 0.0, "WHITE": 1.0}.get(density) if not density.isdigit() else od_p_value(int(density) / 100, viewing)
+    )
+    assert p_value is not None
+    assert set(np.unique(made[:, :30])) == {int(tone.curve(viewing, viewing)(p_value) * 255 + 0.5)}
+    assert set(np.unique(made[:, 30:])) == {255}
+
+
+def test_trim_is_a_line_around_the_image_and_nowhere_else() -> None:
+    heap = Heap()
+    page = film([box(heap.put(np.full((20, 20), 100)), requested_image_size_mm=20)], trim=True)
+    made = rasterise(page, heap, PLAIN).samples
+    assert np.array_equal(made[10:30, 20:40], np.full((20, 20), 100))
+    ring = made.copy()
+    ring[10:30, 20:40] = 255
+    assert frame_of(ring) == (19, 9, 41, 31) and np.all(ring[9:31, 19:41] == 255)
+
+
+def test_bits_above_bits_stored_are_no_pixels() -> None:
+    heap, pixels = Heap(), noise(40, 60, 12)
+    reference = heap.put(pixels, 12)
+    heap.data[reference.file] = (pixels | 0xF000).astype("<u2").tobytes()
+    made = rasterise(film([box(reference)]), heap, PLAIN).samples
+    assert np.array_equal(made, np.floor(pixels / 4095 * 255 + 0.5))
+
+
+def test_too_few_bytes_are_an_error_and_not_a_film() -> None:
+    heap = Heap()
+    reference = heap.put(noise(40, 60))
+    heap.data[reference.file] = heap.data[reference.file][:-1]
+    with pytest.raises(ValueError, match="fewer"):
+        rasterise(film([box(reference)]), heap, PLAIN)
+
+
+def test_an_image_boxs_presentation_lut_and_densities_are_its_own() -> None:
+    heap = Heap()
+    ramp = heap.put(np.arange(256)[None, :].repeat(10, 0))
+    square = PresentationLUT(None, tuple(at * at // 16 for at in range(256)), 12)
+    page = film(
+        [
+            box(ramp, 0, 0, 256, 10, presentation_lut=square),
+            box(ramp, 0, 10, 256, 10),
+            box(ramp, 0, 20, 256, 10, min_density_centi_od=100, max_density_centi_od=200),
+        ],
+        256,
+        30,
+    )
+    made = rasterise(page, heap, Finish(DPI, Tone("film", False))).samples
+    plain = rasterise(page, heap, PLAIN).samples
+    assert list(plain[5, ::51]) == [int(at * at // 16 / 4095 * 255 + 0.5) for at in range(0, 256, 51)]
+    assert list(plain[15]) == list(range(256))
+    assert made[25, 255] < made[15, 255] and made[25, 0] > made[15, 0]
+
+
+def test_annotations_are_drawn_where_they_belong() -> None:
+    places = ["top left", "top center", "top right", "bottom left", "bottom center", "bottom right"]
+    page = film([], 200, 100, annotations=tuple(PageText(1, "Ab", place=place) for place in places))
+    made = rasterise(page, Heap(), Finish(100))
+    assert [text.text for text in made.texts] == ["Ab"] * 6 and made.warnings == ()
+    for place, text in zip(places, made.texts, strict=True):
+        rows, columns = text.coverage.shape
+        middle = (text.left + columns / 2) / made.samples.shape[1], (text.top + rows / 2) / made.samples.shape[0]
+        assert (middle[1] < 0.2) == place.startswith("top")
+        assert ("left" if middle[0] < 0.2 else "right" if middle[0] > 0.8 else "center") in place
+        assert made.samples[text.top : text.top + rows, text.left : text.left + columns].max() == 255
+
+
+@pytest.mark.parametrize("text", ["Müller^Jürgen", "Иванов^Иван", "محمد علي", "日本語 漢字", "김철수", "Ωmega ≤ 3"])
+def test_the_worlds_letters_are_there(text: str) -> None:
+    page = film([], 200, 40, annotations=(PageText(1, text),))
+    made = rasterise(page, Heap(), Finish(100))
+    assert made.warnings == () and made.texts[0].coverage.max() > 200
+
+
+def test_a_letter_that_no_font_has_is_told() -> None:
+    page = film([], 200, 40, annotations=(PageText(1, "\U00013000"),))
+    assert rasterise(page, Heap(), Finish(100)).warnings == (NO_FONT,)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=400), st.integers(20, 300), st.integers(10, 100))
+def test_no_text_leaves_the_film(text: str, width: int, height: int) -> None:
+    page = film([], width, height, annotations=(PageText(1, text, place="bottom right"),))
+    assert rasterise(page, Heap(), Finish(50)).samples.shape == (round(height * 50 / 25.4), round(width * 50 / 25.4))
+
+
+def test_an_impossible_viewing_is_told() -> None:
+    page = film([], illumination_cd_m2=60000)
+    assert rasterise(page, Heap(), PLAIN).warnings == (OUTSIDE_GSDF,)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.floats(5, 200), st.floats(5, 200), st.floats(20, 80))
+def test_no_edge_is_more_than_half_a_printer_pixel_off(
+    rows: int, columns: int, width: float, height: float, dpi: float
+) -> None:
+    heap = Heap()
+    page = film([box(heap.put(np.full((rows, columns), 255)), 3, 4, width, height)], width + 6, height + 8)
+    samples = rasterise(page, heap, Finish(dpi)).samples
+    k = dpi / 25.4
+    wide = min(width, height * columns / rows)
+    if wide * k < 1 or wide * rows / columns * k < 1:
+        return
+    left, top, right, bottom = frame_of(samples)
+    x, y = 3 + (width - wide) / 2, 4 + (height - wide * rows / columns) / 2
+    for found, wanted in [(left, x), (right, x + wide), (top, y), (bottom, y + wide * rows / columns)]:
+        assert abs(found - wanted * k) <= 0.51
