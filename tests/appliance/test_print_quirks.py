@@ -27,9 +27,9 @@ from appliance.personality import Personality
 from appliance.scu.print import print_images
 from appliance.scu.target import Target
 from printing.job import render_document
-from printing.render.finish import Finish
 from printing.page import FilmDocument, PatientClue
 from printing.printer import PrinterState
+from printing.render.finish import Finish
 from printing.terms import (
     ANNOTATION_BOX,
     COLOR_META,
