@@ -24,6 +24,7 @@ from appliance.personality import Personality
 from media.profiles import MEDIA, PROFILES
 from printing import film_size
 from printing.annotation import MOST_BOXES
+from printing.media_name import paper_of
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 
@@ -143,8 +144,16 @@ class CustomFormat(Table):
 class PrinterTable(Personality):
     """A virtual film printer."""
 
-    output: Literal["folder"] = "folder"
-    """Where films go. This version has `folder`."""
+    output: Literal["folder", "ipp"] = "folder"
+    """Where films go: `folder`, or `ipp`, an IPP Everywhere printer or a CUPS queue."""
+    url: str = ""
+    """Output ipp: ipp://host:port/path, or ipps:// with TLS."""
+    verify_certificate: bool = True
+    """Output ipp with ipps: whether the printer's certificate must be one that this machine trusts."""
+    media: str = ""
+    """Output ipp: media name (PWG 5101.1), such as iso_a3_297x420mm. Default: what lies in the printer."""
+    scaling: Literal["fit", "true"] = "fit"
+    """Films on paper of another size: made smaller until they fit, with the scale below, or kept in true size."""
     folder: Folder = "films"
     """Folder of the PDFs, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
@@ -374,6 +383,10 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
         value = getattr(printer, key)
         if value not in ("BLACK", "WHITE") and not (value.isdigit() and int(value) <= 500):
             yield f"{key}: BLACK, WHITE or a density from 0 to 500 in 1/100 OD"
+    if printer.output == "ipp" and re.fullmatch(r"ipps?://[^/\s]+(/\S*)?", printer.url) is None:
+        yield "url: output ipp needs ipp://host/path or ipps://host/path"
+    if printer.media and paper_of(printer.media) is None:
+        yield "media: a name with its size, such as iso_a4_210x297mm"
     if film_size.parse(printer.film_size_id) is None:
         yield f"film_size_id: none of {', '.join(film_size.FILM_SIZES)}"
     if printer.min_density >= printer.max_density:

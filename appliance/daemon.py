@@ -55,7 +55,9 @@ from appliance.runner import Runner
 from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.status import snapshot
 from media.records import for_patient_discs
+from printing.outputs import Output
 from printing.outputs.folder import FolderOutput
+from printing.printer import PrinterState
 
 log = logging.getLogger("gravure")
 
@@ -230,8 +232,21 @@ class Appliance:
             owner=secrets.token_hex(4),
         )
 
-    def _output(self, printer: str) -> FolderOutput:
-        return FolderOutput(self.config.folder(self.config.printers[printer].folder), self.owner.mode, self.owner.group)
+    def _output(self, key: str) -> Output:
+        """The output of a printer. Those that talk to a device tell how it is."""
+        table = self.config.printers[key]
+        if table.output == "folder":
+            return FolderOutput(self.config.folder(table.folder), self.owner.mode, self.owner.group)
+        from printing.ipp.client import IppClient
+        from printing.outputs.ipp import IppOutput
+
+        loop = asyncio.get_running_loop()
+
+        def hear(state: PrinterState) -> None:
+            loop.call_soon_threadsafe(self.events.output_is, key, state)
+
+        client = IppClient(table.url, self.config.appliance.ae_title, verify=table.verify_certificate)
+        return IppOutput(client, hear, table.media)
 
     async def _make_collector(self) -> None:
         discs = Discs(self.index, self.store, self.jobs, self.children)

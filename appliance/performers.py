@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import errno
 import json
 import shutil
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from appliance import __version__
 from appliance.children import ChildFailed, Children
-from appliance.config import Config, DiscTable
+from appliance.config import Config, DiscTable, PrinterTable
 from appliance.files import FileOwner, publish
 from appliance.hasher import file_sha256
 from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import Job, rfc3339
-from appliance.runner import Failed, Held, Result, Retryable, Step
+from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from media.store import InstanceStore
-from printing.outputs import Output, RenderedFilm
+from printing.outputs import NotDelivered, Output, Paper, PossiblyDelivered, RenderedFilm, Stop
+
+T = TypeVar("T")
 
 MIB = 1024 * 1024
 FILM_MEMORY_BYTES = 1024 * MIB
@@ -101,40 +105,62 @@ class FilmPerformer:
         if printer is None:
             raise Held(f"the configuration has no printer {job.ae_title} any more")
         folder = spool_folder(self.config.state, job)
-        progress = Progress(step, "rendering")
+        output = self.output(job.ae_title)
         try:
-            rendered = await progress.during(
-                self.children.run(
-                    "film",
-                    {
-                        "folder": str(folder),
-                        "dpi": printer.dpi,
-                        "tone": printer.tone,
-                        "black_point": printer.black_point,
-                        "bits": printer.bits,
-                        "fonts": list(self.config.appliance.fonts),
-                    },
-                    on_progress=progress,
-                    memory_bytes=FILM_MEMORY_BYTES,
-                    cpu_s=FILM_CPU_S,
-                    wall_s=FILM_WALL_S,
-                )
-            )
+            papers = await asyncio.to_thread(output.papers)
+            rendered = await self._render(job, printer, folder, papers, Progress(step, "rendering"))
+            await step("delivering", 0.9)
+            record = self._record(job, folder, rendered)
+            film = RenderedFilm(file_stem(job), Path(rendered["file"]), record, job.release_reason)
+            files = await self._deliver(output, film)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
-        warnings = tuple(rendered["warnings"])
-        await step("delivering", 0.9)
-        film = RenderedFilm(file_stem(job), Path(rendered["file"]), self._record(job, folder, warnings))
-        try:
-            files = await asyncio.to_thread(self.output(job.ae_title).deliver, film)
+        except NotDelivered as failure:
+            raise (Retryable(str(failure)) if failure.passing else Failed(failure.info, str(failure))) from failure
+        except PossiblyDelivered as failure:
+            raise Held(str(failure)) from failure
         except OSError as failure:
             if failure.errno in PASSING:
                 raise Retryable("the films folder is full or failing; the film waits") from failure
             raise Held(f"the films folder cannot be written: {failure.strerror}") from failure
-        return Result(tuple(str(file) for file in files), warnings)
+        return Result(tuple(str(file) for file in files), tuple(rendered["warnings"]))
+
+    async def _render(
+        self, job: Job, printer: PrinterTable, folder: Path, papers: tuple[Paper, ...], progress: Progress
+    ) -> dict[str, Any]:
+        return await progress.during(
+            self.children.run(
+                "film",
+                {
+                    "folder": str(folder),
+                    "dpi": printer.dpi,
+                    "tone": printer.tone,
+                    "black_point": printer.black_point,
+                    "bits": printer.bits,
+                    "fonts": list(self.config.appliance.fonts),
+                    "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in papers],
+                    "scaling": printer.scaling,
+                },
+                on_progress=progress,
+                memory_bytes=FILM_MEMORY_BYTES,
+                cpu_s=FILM_CPU_S,
+                wall_s=FILM_WALL_S,
+            )
+        )
 
     @staticmethod
-    def _record(job: Job, folder: Path, warnings: tuple[str, ...]) -> dict[str, Any]:
+    async def _deliver(output: Output, film: RenderedFilm) -> tuple[Path, ...]:
+        """In a thread that the end of the program does not wait for: what it has done is noted, and taken up again."""
+        wish = Stop.NO
+        delivery = in_thread(lambda: output.deliver(film, lambda: wish))
+        try:
+            return await asyncio.shield(delivery)
+        except asyncio.CancelledError as why:
+            wish = Stop.CANCEL if CANCELLED_BY_HAND in why.args else Stop.LEAVE
+            raise
+
+    @staticmethod
+    def _record(job: Job, folder: Path, rendered: Mapping[str, Any]) -> dict[str, Any]:
         document = json.loads((folder / "document.json").read_bytes())
         return {
             "job": job.id,
@@ -142,10 +168,33 @@ class FilmPerformer:
             "printer": job.ae_title,
             "calling_ae_title": job.calling_ae_title,
             "received": rfc3339(job.created),
-            "warnings": [*job.warnings, *warnings],
+            "warnings": [*job.warnings, *rendered["warnings"]],
+            "paper": rendered["paper"],
             "origin": dict(job.payload),
             "film": document,
         }
+
+
+def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+    """Work in a thread of its own; unlike a pool's, it does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(set_it: Callable[[Any], None], outcome: Any) -> None:
+        if not future.done():
+            set_it(outcome)
+
+    def run() -> None:
+        try:
+            outcome, set_it = work(), future.set_result
+        except BaseException as failure:
+            outcome, set_it = failure, future.set_exception  # type: ignore[assignment]
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, set_it, outcome)
+
+    future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    threading.Thread(target=run, name="delivery", daemon=True).start()
+    return future
 
 
 def film_failure(failure: ChildFailed) -> Exception:

@@ -49,6 +49,9 @@ Step = Callable[[str, float], Awaitable[None]]
 Performer = Callable[[Job, Step], Awaitable[Result]]
 """Carries one claimed job to its end. Raises Retryable, Held or Failed; anything else is our bug and fails the job."""
 
+CANCELLED_BY_HAND = "cancelled by hand"
+"""What the `CancelledError` of a performer says where somebody cancelled the job; without it the program ends."""
+
 BACK_OFF_S = (5.0, 15.0, 60.0, 300.0)
 """Waiting time after the first, second … failed try; the last one for all others."""
 
@@ -89,7 +92,7 @@ class Runner:
 
     def _on_event(self, job: Job, event: JobEvent) -> None:
         if event is JobEvent.CANCEL and job.id in self._running:
-            self._running[job.id].cancel()
+            self._running[job.id].cancel(CANCELLED_BY_HAND)
         elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RECOVER):
             self._wake.set()
         elif event is JobEvent.RETRY_LATER:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from printing.page import FilmDocument, PixelReference
 from printing.render.finish import Finish
 from printing.render.pdf import write_pdf
 from printing.render.raster import RasterPage, rasterise
+from printing.render.sheet import Sheet, sheet_for
 
 
 class Pixels:
@@ -42,13 +44,25 @@ class Pixels:
         return memoryview(data)[pixels.offset : pixels.offset + pixels.length]
 
 
+class Rendered(NamedTuple):
+    """What became of a document.
+
+    Attributes:
+        warnings: what a technician should know.
+        paper: what the first film was laid on; empty where the pages are the films.
+    """
+
+    warnings: tuple[str, ...]
+    paper: str
+
+
 def render_document(
     document: FilmDocument,
     folder: Path,
     finish: Finish,
     out: Path,
     progress: Callable[[float], None] = lambda _: None,
-) -> tuple[str, ...]:
+) -> Rendered:
     """Render every film of a document into one PDF.
 
     Args:
@@ -59,20 +73,25 @@ def render_document(
         progress: hears 0 to 1.
 
     Returns:
-        Warnings for the film's record.
+        What the film's record says of it.
 
     Raises:
         ValueError: a film that cannot be rendered as it is described.
         OSError: the disk is full or a file is missing.
     """
     warnings: list[str] = []
+    paper = ""
 
-    def pages(read: Pixels) -> Iterator[RasterPage]:
+    def pages(read: Pixels) -> Iterator[tuple[RasterPage, Sheet | None]]:
         for number, page in enumerate(document.pages):
             raster = rasterise(page, read, finish)
             prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
-            warnings.extend(prefix + warning for warning in raster.warnings)
-            yield raster
+            nonlocal paper
+            sheet = sheet_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
+            told = (*raster.warnings, *([sheet.warning] if sheet is not None and sheet.warning else []))
+            warnings.extend(prefix + warning for warning in told)
+            paper = paper or (sheet.name if sheet is not None else "")
+            yield raster, sheet
             progress((number + 1) / (len(document.pages) + 1))
 
     unfinished = out.with_name(out.name + ".part")
@@ -82,4 +101,4 @@ def render_document(
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
-    return tuple(warnings)
+    return Rendered(tuple(warnings), paper)

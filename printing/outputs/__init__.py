@@ -6,10 +6,26 @@ in its properties, so that nobody has to ask which output it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
+
+from printing.printer import PrinterState
+
+Hear = Callable[[PrinterState], None]
+"""Told how the device behind an output is, whenever that is known anew; called in the output's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One size of paper that lies in a printer, and what of it can be printed on, in mm."""
+
+    name: str
+    width_mm: float
+    height_mm: float
+    margin_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +35,11 @@ class RenderedFilm:
     name: str
     """What its files are called, without suffix: letters, digits and hyphens of ours, unique to the job."""
     pdf: Path
+    """In a folder of the job's own, where an output may keep notes for the case that it is asked again."""
     record: Mapping[str, Any]
     """What is known of the film: attributes, who, when, statuses, warnings. JSON."""
+    said: str = ""
+    """What a person said when they let a held film go: with new words, it may be sent once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,36 @@ class Properties:
     """Whether delivering the same film twice leaves one film."""
 
 
+class Stop(Enum):
+    """Whether an output shall go on with a film that it is delivering."""
+
+    NO = "go on"
+    LEAVE = "the program ends: leave the film where it is, and be asked again"
+    CANCEL = "somebody cancelled the film: it need not come out"
+
+
+class Left(Exception):
+    """The delivery was left as `Stop.LEAVE` asked; it is taken up by the next one of the same film."""
+
+
+class NotDelivered(Exception):
+    """The film is not where it belongs, and nothing of it came out.
+
+    Attributes:
+        passing: whether it may be tried again by itself: the printer is off, busy, out of paper.
+        info: Execution Status Info of a film that failed (PS3.3 C.13.8).
+    """
+
+    def __init__(self, words: str, *, passing: bool, info: str = "UNKNOWN") -> None:
+        super().__init__(words)
+        self.passing = passing
+        self.info = info
+
+
+class PossiblyDelivered(Exception):
+    """Nobody can say whether the film came out: a person must look before it is sent again."""
+
+
 class Output(Protocol):
     """One way for a film to leave."""
 
@@ -42,9 +91,23 @@ class Output(Protocol):
     def properties(self) -> Properties:
         """What it promises."""
 
-    def deliver(self, film: RenderedFilm) -> tuple[Path, ...]:
-        """Deliver a film; on return it is there to stay. Returns the files that were made, absolute.
+    def papers(self) -> tuple[Paper, ...]:
+        """The sizes that a film must fit on; empty where a page may have any size.
 
         Raises:
-            OSError: not delivered; `errno` says whether it may pass by itself.
+            NotDelivered: the device cannot be asked, or takes nothing that we can send.
+        """
+
+    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> tuple[Path, ...]:
+        """Deliver a film; on return it is there to stay. Returns the files that were made, absolute.
+
+        Args:
+            film: asked again for the same film (after a crash, say), it does not come out twice.
+            stop: asked now and then.
+
+        Raises:
+            Left: as `stop` said.
+            NotDelivered: nothing came out.
+            PossiblyDelivered: that cannot be known.
+            OSError: a disk of ours is full or failing.
         """

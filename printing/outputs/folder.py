@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from printing.outputs import Properties, RenderedFilm
+from printing.outputs import Paper, Properties, RenderedFilm, Stop
 
 PROPERTIES = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
 
@@ -28,7 +29,11 @@ class FolderOutput:
     group: int = -1
     properties: Properties = field(default=PROPERTIES)
 
-    def deliver(self, film: RenderedFilm) -> tuple[Path, ...]:
+    def papers(self) -> tuple[Paper, ...]:
+        """A page of a file may have any size."""
+        return ()
+
+    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> tuple[Path, ...]:
         """The PDF and the record; the same film again replaces its own files and no others."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         pdf = self.folder / f"{film.name}.pdf"

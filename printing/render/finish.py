@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from printing.render.sheet import Scaling
 from printing.tone import Tone
 
 
@@ -16,12 +17,16 @@ class Finish:
         tone: how P-values become samples.
         bits: of a sample, 8 or 16.
         fonts: font files for annotations, asked after our own.
+        papers: (name, width, height, margin) in mm of each paper of the output; empty: a page is as large as its film.
+        scaling: how a film lies on paper of another size.
     """
 
     dpi: float = 300.0
     tone: Tone = field(default_factory=Tone)
     bits: int = 8
     fonts: tuple[str, ...] = ()
+    papers: tuple[tuple[str, float, float, float], ...] = ()
+    scaling: Scaling = "fit"
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):

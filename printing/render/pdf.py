@@ -20,7 +20,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from printing.render.raster import RasterPage
-from printing.render.text import font_files, fonts_for
+from printing.render.sheet import Sheet
+from printing.render.text import OWN_FONT, font_files, fonts_for
 
 POINTS_PER_MM = 72 / 25.4
 STRIP_ROWS = 256
@@ -112,12 +113,18 @@ class _StreamedFile(pdfdoc.PDFFile):
 
 
 def write_pdf(
-    pages: Iterable[RasterPage], out: BinaryIO, work: Path, *, title: str = "Film", creator: str = "Gravure"
+    pages: Iterable[tuple[RasterPage, Sheet | None]],
+    out: BinaryIO,
+    work: Path,
+    *,
+    title: str = "Film",
+    creator: str = "Gravure",
 ) -> int:
     """Write films as a PDF.
 
     Args:
-        pages: the films in order; each is taken, compressed and let go.
+        pages: the films in order, each with the sheet that it lies on where the page is not the film itself; each is
+            taken, compressed and let go.
         out: takes the PDF.
         work: a folder for the compressed pages, which are removed at the end.
         title: document title; never text of a peer.
@@ -135,11 +142,11 @@ def write_pdf(
     canvas.setProducer(creator)
     streams: list[Path] = []
     try:
-        for number, page in enumerate(pages):
+        for number, (page, sheet) in enumerate(pages):
             streams.append(work / f"page{number}.z")
             with streams[-1].open("wb") as file:
                 compress(page.samples, file)
-            _add_page(canvas, page, number, streams[-1])
+            _add_page(canvas, page, sheet, number, streams[-1])
         _save(canvas, out)
     finally:
         for stream in streams:
@@ -147,9 +154,12 @@ def write_pdf(
     return len(streams)
 
 
-def _add_page(canvas: Any, page: RasterPage, number: int, data: Path) -> None:
+def _add_page(canvas: Any, page: RasterPage, sheet: Sheet | None, number: int, data: Path) -> None:
     width, height = page.width_mm * POINTS_PER_MM, page.height_mm * POINTS_PER_MM
-    canvas.setPageSize((width, height))
+    if sheet is None:
+        canvas.setPageSize((width, height))
+    else:
+        _lay(canvas, sheet, height)
     document: Any = canvas._doc
     name = f"film{number}"
     stream = _ImageStream(page.samples, data, _profile(document, page))
@@ -167,6 +177,17 @@ def _add_page(canvas: Any, page: RasterPage, number: int, data: Path) -> None:
     if page.intent and number == 0:
         _add_intent(document, page.intent)
     canvas.showPage()
+
+
+def _lay(canvas: Any, sheet: Sheet, film_height: float) -> None:
+    """Begin a sheet: what follows is drawn in the film's own points."""
+    canvas.setPageSize((sheet.width_mm * POINTS_PER_MM, sheet.height_mm * POINTS_PER_MM))
+    bottom = sheet.height_mm * POINTS_PER_MM - sheet.top_mm * POINTS_PER_MM - film_height * sheet.scale
+    if sheet.caption:
+        canvas.setFont(_registered(str(OWN_FONT)), 8)
+        canvas.drawString(sheet.left_mm * POINTS_PER_MM, bottom - 11, sheet.caption)
+    canvas.translate(sheet.left_mm * POINTS_PER_MM, bottom)
+    canvas.scale(sheet.scale, sheet.scale)
 
 
 def _profile(document: Any, page: RasterPage) -> Any:

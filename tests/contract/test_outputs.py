@@ -1,0 +1,146 @@
+"""What every output promises, whatever it is: one suite for all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from printing.ipp.client import IppClient
+from printing.job import render_document
+from printing.outputs import Left, NotDelivered, Output, Properties, RenderedFilm, Stop
+from printing.outputs.folder import FolderOutput
+from printing.outputs.ipp import IppOutput
+from printing.page import FilmDocument, plain
+from printing.render.finish import Finish
+from tests.ipp_printer import IppPrinter
+from tests.printing.render.films import film
+
+
+@dataclass
+class Place:
+    """An output, how it is broken and mended, and what has come out of it."""
+
+    output: Output
+    came_out: Callable[[], list[Path]]
+    stop_working: Callable[[], None]
+    work_again: Callable[[], None]
+    keep: Callable[[], None] | None = None
+    """Lets films be delivered without an end; None where a delivery cannot be caught in the middle."""
+    let_go: Callable[[], None] = lambda: None
+
+
+def folder_place(folder: Path) -> Iterator[Place]:
+    target = folder / "films"
+
+    def block() -> None:
+        if target.exists():
+            target.rename(folder / "away")
+        target.write_text("in the way")
+
+    def unblock() -> None:
+        target.unlink()
+        if (folder / "away").exists():
+            (folder / "away").rename(target)
+
+    yield Place(FolderOutput(target), lambda: sorted(target.glob("*.pdf")), block, unblock)
+
+
+def ipp_place(folder: Path) -> Iterator[Place]:
+    printer = IppPrinter(folder / "printer")
+    try:
+        printer.start()
+        yield Place(
+            IppOutput(IppClient(printer.url)),
+            lambda: printer.sheets,
+            printer.off,
+            printer.on,
+            printer.hold,
+            printer.let_go,
+        )
+    finally:
+        printer.stop()
+
+
+PLACES = {
+    "folder": folder_place,
+    "ipp": pytest.param(
+        ipp_place,
+        marks=[
+            pytest.mark.peers("cups-ipp-utils", "avahi-daemon", "dbus"),
+            pytest.mark.skipif(os.getuid() != 0, reason="avahi needs root"),
+        ],
+    ),
+}
+
+
+@pytest.fixture(params=[one if name != "folder" else folder_place for name, one in PLACES.items()], ids=list(PLACES))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    yield from request.param(tmp_path)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
+    """Films by name, rendered for the paper that an output has."""
+
+    def make(place: Place, name: str, said: str = "") -> RenderedFilm:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        document = FilmDocument((film([], 203.2, 254.0),))
+        papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in place.output.papers())
+        render_document(document, folder, Finish(50, papers=papers), folder / "film.pdf")
+        return RenderedFilm(name, folder / "film.pdf", {"film": plain(document)}, said)
+
+    return make
+
+
+def test_a_delivered_film_is_there_and_once(place: Place, made: Callable[..., RenderedFilm]) -> None:
+    one = made(place, "one")
+    files = place.output.deliver(one)
+    assert len(place.came_out()) == 1 and all(file.is_absolute() and file.exists() for file in files)
+    assert place.output.deliver(one) == files, "asked again, as after a crash"
+    assert len(place.came_out()) == 1
+    place.output.deliver(made(place, "two"))
+    assert len(place.came_out()) == 2
+
+
+def test_a_broken_output_says_so_and_goes_on_where_it_was(place: Place, made: Callable[..., RenderedFilm]) -> None:
+    one = made(place, "one")
+    place.stop_working()
+    with pytest.raises((NotDelivered, OSError)) as failure:
+        place.output.deliver(one)
+    assert not isinstance(failure.value, NotDelivered) or failure.value.passing
+    place.work_again()
+    place.output.deliver(one)
+    assert len(place.came_out()) == 1
+
+
+def test_a_delivery_that_is_left_is_taken_up_and_one_that_is_cancelled_is_not(
+    place: Place, made: Callable[..., RenderedFilm]
+) -> None:
+    if place.keep is None:
+        place.output.deliver(made(place, "one"), lambda: Stop.LEAVE)
+        assert len(place.came_out()) == 1, "it is done before it could be left"
+        return
+    place.keep()
+    one = made(place, "one")
+    with pytest.raises(Left):
+        place.output.deliver(one, lambda: Stop.LEAVE)
+    place.let_go()
+    place.output.deliver(one)
+    assert len(place.came_out()) == 1
+    place.keep()
+    with pytest.raises(NotDelivered) as cancelled:
+        place.output.deliver(made(place, "two"), lambda: Stop.CANCEL)
+    assert not cancelled.value.passing
+    assert len(place.came_out()) == 1
+
+
+def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFilm]) -> None:
+    properties = place.output.properties
+    assert isinstance(properties, Properties) and "application/pdf" in properties.formats
+    assert properties.safe_to_repeat == (not properties.reports_status)
+    assert bool(place.output.papers()) == properties.reports_status
