@@ -144,8 +144,14 @@ class CustomFormat(Table):
 class PrinterTable(Personality):
     """A virtual film printer."""
 
-    output: Literal["folder", "ipp"] = "folder"
-    """Where films go: `folder`, or `ipp`, an IPP Everywhere printer or a CUPS queue."""
+    output: Literal["folder", "ipp", "dicom"] = "folder"
+    """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager."""
+    peer: str = ""
+    """Output dicom: the imager, a key of [peers]."""
+    imager_bits: Literal[8, 12] = 12
+    """Output dicom: the most bits of a pixel that the imager takes."""
+    implicit_only: bool = False
+    """Output dicom: propose Implicit VR Little Endian alone, for old imagers."""
     url: str = ""
     """Output ipp: ipp://host:port/path, or ipps:// with TLS."""
     verify_certificate: bool = True
@@ -319,6 +325,11 @@ class Config(Table):
         """A folder of the configuration as a path."""
         return self.state / relative
 
+    def host_of(self, peer: str) -> str | None:
+        """The host of a peer that can be called; None where there is none."""
+        table = self.peers.get(peer)
+        return None if table is None else next((one for one in table.address if "/" not in one), None)
+
     def titles(self) -> Iterator[tuple[str, str, str]]:
         """(called AE title, kind of table, key) of every title and alias."""
         for kind in ("printers", "discs", "inboxes"):
@@ -359,6 +370,8 @@ class Config(Table):
             found.append("appliance.file_mode: three octal digits, such as 0640")
         for key, printer in self.printers.items():
             found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
+            if printer.output == "dicom" and self.host_of(printer.peer) is None:
+                found.append(f"printers.{key}.peer: output dicom needs a key of [peers] whose address is a host")
         return found
 
     def _listen_problems(self) -> Iterator[str]:

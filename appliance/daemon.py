@@ -237,13 +237,20 @@ class Appliance:
         table = self.config.printers[key]
         if table.output == "folder":
             return FolderOutput(self.config.folder(table.folder), self.owner.mode, self.owner.group)
-        from printing.ipp.client import IppClient
-        from printing.outputs.ipp import IppOutput
-
         loop = asyncio.get_running_loop()
 
         def hear(state: PrinterState) -> None:
             loop.call_soon_threadsafe(self.events.output_is, key, state)
+
+        if table.output == "dicom":
+            from printing.outputs.dicom import DicomOutput
+
+            imager, host = self.config.peers[table.peer], self.config.host_of(table.peer)
+            assert host is not None
+            ours = self.config.appliance.ae_title
+            return DicomOutput(host, imager.port, imager.ae_title, ours, hear, table.imager_bits, table.implicit_only)
+        from printing.ipp.client import IppClient
+        from printing.outputs.ipp import IppOutput
 
         client = IppClient(table.url, self.config.appliance.ae_title, verify=table.verify_certificate)
         return IppOutput(client, hear, table.media)

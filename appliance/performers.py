@@ -28,7 +28,7 @@ from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from media.store import InstanceStore
-from printing.outputs import NotDelivered, Output, Paper, PossiblyDelivered, RenderedFilm, Stop
+from printing.outputs import Delivered, NotDelivered, Output, Paper, PossiblyDelivered, RenderedFilm, Stop
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ FILM_CPU_S, FILM_WALL_S = 300, 900
 DISC_MEMORY_BYTES = 1536 * MIB
 DISC_CPU_S, DISC_WALL_S = 6 * 3600, 12 * 3600.0
 
+NOT_RENDERED: Mapping[str, Any] = {"warnings": (), "paper": "", "pages": 0}
+"""Of a film that goes out as it came, to an imager."""
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 """Disk errors that may pass by themselves."""
 
@@ -108,11 +110,13 @@ class FilmPerformer:
         output = self.output(job.ae_title)
         try:
             papers = await asyncio.to_thread(output.papers)
-            rendered = await self._render(job, printer, folder, papers, Progress(step, "rendering"))
+            rendered = {**NOT_RENDERED, "file": str(folder / "film.pdf")}
+            if "application/pdf" in output.properties.formats:
+                rendered = await self._render(job, printer, folder, papers, Progress(step, "rendering"))
             await step("delivering", 0.9)
             record = self._record(job, folder, rendered)
             film = RenderedFilm(file_stem(job), Path(rendered["file"]), record, job.release_reason)
-            files = await self._deliver(output, film)
+            delivered = await self._deliver(output, film)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
         except NotDelivered as failure:
@@ -123,7 +127,8 @@ class FilmPerformer:
             if failure.errno in PASSING:
                 raise Retryable("the films folder is full or failing; the film waits") from failure
             raise Held(f"the films folder cannot be written: {failure.strerror}") from failure
-        return Result(tuple(str(file) for file in files), tuple(rendered["warnings"]))
+        warnings = (*rendered["warnings"], *delivered.warnings)
+        return Result(tuple(str(file) for file in delivered.files), warnings)
 
     async def _render(
         self, job: Job, printer: PrinterTable, folder: Path, papers: tuple[Paper, ...], progress: Progress
@@ -149,7 +154,7 @@ class FilmPerformer:
         )
 
     @staticmethod
-    async def _deliver(output: Output, film: RenderedFilm) -> tuple[Path, ...]:
+    async def _deliver(output: Output, film: RenderedFilm) -> Delivered:
         """In a thread that the end of the program does not wait for: what it has done is noted, and taken up again."""
         wish = Stop.NO
         delivery = in_thread(lambda: output.deliver(film, lambda: wish))

@@ -54,6 +54,16 @@ class Properties:
     """Whether delivering the same film twice leaves one film."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a delivery left."""
+
+    files: tuple[Path, ...] = ()
+    """Files that were made for people, absolute."""
+    warnings: tuple[str, ...] = ()
+    """What a technician should know."""
+
+
 class Stop(Enum):
     """Whether an output shall go on with a film that it is delivering."""
 
@@ -98,8 +108,8 @@ class Output(Protocol):
             NotDelivered: the device cannot be asked, or takes nothing that we can send.
         """
 
-    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> tuple[Path, ...]:
-        """Deliver a film; on return it is there to stay. Returns the files that were made, absolute.
+    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
+        """Deliver a film; on return it is there to stay.
 
         Args:
             film: asked again for the same film (after a crash, say), it does not come out twice.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from printing.outputs import Paper, Properties, RenderedFilm, Stop
+from printing.outputs import Delivered, Paper, Properties, RenderedFilm, Stop
 
 PROPERTIES = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
 
@@ -33,7 +33,7 @@ class FolderOutput:
         """A page of a file may have any size."""
         return ()
 
-    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> tuple[Path, ...]:
+    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """The PDF and the record; the same film again replaces its own files and no others."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         pdf = self.folder / f"{film.name}.pdf"
@@ -45,7 +45,7 @@ class FolderOutput:
             os.fsync(fd)
         finally:
             os.close(fd)
-        return (pdf, record)
+        return Delivered((pdf, record))
 
     def _put(self, target: Path, source: Path | None, data: bytes) -> None:
         unfinished = target.with_name(f".{target.name}.part")

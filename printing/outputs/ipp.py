@@ -19,7 +19,17 @@ from printing.ipp.client import IppClient, NoAnswer, NotSent, Refused
 from printing.ipp.message import Attributes, Resolution, Value, keyword
 from printing.ipp.states import ABORTED, CANCELED, COMPLETED, ENDED, failure_info, printer_state
 from printing.media_name import paper_of
-from printing.outputs import Hear, Left, NotDelivered, Paper, PossiblyDelivered, Properties, RenderedFilm, Stop
+from printing.outputs import (
+    Delivered,
+    Hear,
+    Left,
+    NotDelivered,
+    Paper,
+    PossiblyDelivered,
+    Properties,
+    RenderedFilm,
+    Stop,
+)
 from printing.printer import PrinterState
 from printing.terms import PrinterStatus
 
@@ -124,14 +134,14 @@ class IppOutput:
 
     # -- delivering ---------------------------------------------------------------------------------------------
 
-    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> tuple[Path, ...]:
+    def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Print a film and wait until the sheet is out."""
         note = Note(film.pdf.with_name(NOTE), film.said)
         job_id = self._earlier(film, note) if note.is_there else None
         if job_id is None:
             job_id = self._send(film, note)
         self._wait(job_id, note, stop)
-        return ()
+        return Delivered()
 
     def _earlier(self, film: RenderedFilm, note: Note) -> int | None:
         """The printer's job of an earlier delivery; None where it is sure that there is none."""

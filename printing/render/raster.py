@@ -302,7 +302,7 @@ def _draw(
 ) -> None:
     if visible.width <= 0 or visible.height <= 0:
         return
-    planes = _planes(pixels, read(pixels))
+    planes = planes_of(pixels, read(pixels))
     target = canvas[visible.top : visible.bottom, visible.left : visible.right]
     resampling = RESAMPLING.get(image.magnification_type, Image.Resampling.BICUBIC)
     table = painter.table(image, pixels)
@@ -316,7 +316,7 @@ def _draw(
         target[...] = drawn[0]
 
 
-def _planes(pixels: PixelReference, data: memoryview | bytes) -> list[NDArray[Any]]:
+def planes_of(pixels: PixelReference, data: memoryview | bytes) -> list[NDArray[Any]]:
     """The image's samples as (rows, columns) arrays: one of grey, three of RGB.
 
     Raises:

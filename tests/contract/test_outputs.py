@@ -99,9 +99,9 @@ def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
 
 def test_a_delivered_film_is_there_and_once(place: Place, made: Callable[..., RenderedFilm]) -> None:
     one = made(place, "one")
-    files = place.output.deliver(one)
-    assert len(place.came_out()) == 1 and all(file.is_absolute() and file.exists() for file in files)
-    assert place.output.deliver(one) == files, "asked again, as after a crash"
+    delivered = place.output.deliver(one)
+    assert len(place.came_out()) == 1 and all(file.is_absolute() and file.exists() for file in delivered.files)
+    assert place.output.deliver(one) == delivered, "asked again, as after a crash"
     assert len(place.came_out()) == 1
     place.output.deliver(made(place, "two"))
     assert len(place.came_out()) == 2
