@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 lock() {
     .venv/bin/uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
-        --no-emit-index-url --no-emit-find-links --no-header --quiet
+        --no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --quiet
 }
 .venv/bin/python -m pip install --quiet uv
 lock --group build -o requirements/runtime.txt
