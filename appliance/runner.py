@@ -93,14 +93,16 @@ class Runner:
     def _on_event(self, job: Job, event: JobEvent) -> None:
         if event is JobEvent.CANCEL and job.id in self._running:
             self._running[job.id].cancel(CANCELLED_BY_HAND)
-        elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RECOVER):
+        elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RETRY_LATER, JobEvent.RECOVER):
             self._wake.set()
-        elif event is JobEvent.RETRY_LATER:
-            self._wake_in(BACK_OFF_S[0])
 
     def _wake_in(self, seconds: float) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_later(seconds, self._ring)
+        """Wake then, or earlier if something else wants it."""
+        if self._timer is not None:
+            if self._timer.when() <= self._loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

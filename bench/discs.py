@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -27,15 +26,19 @@ SERIES = 100
 """Slices of one series, in one folder."""
 
 
+def memory_mb(line: str) -> float:
+    """Memory of this process, MB: `VmRSS` now, `VmHWM` at its peak. (getrusage hands a parent's peak on.)"""
+    return int(Path("/proc/self/status").read_text().partition(f"{line}:")[2].split()[0]) / 1024
+
+
 def peak_mb(work: Callable[[], object]) -> float:
     """What a piece of work adds to the memory of a process of its own, MB."""
     read, write = os.pipe()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pid = os.fork()
     if pid == 0:
+        before = memory_mb("VmRSS")
         work()
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        os.write(write, str(grown / 1024).encode())
+        os.write(write, str(memory_mb("VmHWM") - before).encode())
         os._exit(0)
     os.waitpid(pid, 0)
     os.close(write)
@@ -45,8 +48,8 @@ def peak_mb(work: Callable[[], object]) -> float:
 
 
 def dcmmkdir(tree: Path) -> None:
-    """DCMTK makes the directory of a tree in place, inventing what is missing as we do."""
-    subprocess.run(["/usr/bin/dcmmkdir", "-q", "+r", "+id", ".", "+D", "DICOMDIR", "+I", "DICOM"], cwd=tree, check=True)
+    """DCMTK makes the directory of a tree in place. Not with `+I`, inventing: that makes it quadratic."""
+    subprocess.run(["/usr/bin/dcmmkdir", "-q", "+r", "+id", ".", "+D", "DICOMDIR", "DICOM"], cwd=tree, check=True)
 
 
 def file_set(here: Path, count: int) -> Path:
@@ -141,16 +144,18 @@ def directory_of_folder(pairs: int, scale: float) -> Measured:
 
 
 WRITE_ISO = """
-import sys, resource, time
+import sys, time
 from datetime import datetime, timezone
 from pathlib import Path
+from bench.discs import memory_mb
 from media.iso import write_iso
 tree = Path(sys.argv[1])
 files = [(file.relative_to(tree).parts, file) for file in sorted(tree.rglob("*")) if file.is_file()]
 import pycdlib
 began = time.perf_counter()
 write_iso(files, Path(sys.argv[2]), volume_id="BENCH", now=datetime(2026, 3, 2, tzinfo=timezone.utc))
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+ended = time.perf_counter()
+print(ended - began, memory_mb("VmHWM"))
 """
 
 
