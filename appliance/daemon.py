@@ -45,6 +45,7 @@ from appliance.instances import Arrival
 from appliance.jobs import Jobs
 from appliance.memory import calm_collector
 from appliance.notify import feed_watchdog, inherited_sockets, notify
+from appliance.outputs import output_of
 from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
@@ -56,7 +57,6 @@ from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.status import snapshot
 from media.records import for_patient_discs
 from printing.outputs import Output
-from printing.outputs.folder import FolderOutput
 from printing.printer import PrinterState
 
 log = logging.getLogger("gravure")
@@ -234,26 +234,12 @@ class Appliance:
 
     def _output(self, key: str) -> Output:
         """The output of a printer. Those that talk to a device tell how it is."""
-        table = self.config.printers[key]
-        if table.output == "folder":
-            return FolderOutput(self.config.folder(table.folder), self.owner.mode, self.owner.group)
         loop = asyncio.get_running_loop()
 
         def hear(state: PrinterState) -> None:
             loop.call_soon_threadsafe(self.events.output_is, key, state)
 
-        if table.output == "dicom":
-            from printing.outputs.dicom import DicomOutput
-
-            imager, host = self.config.peers[table.peer], self.config.host_of(table.peer)
-            assert host is not None
-            ours = self.config.appliance.ae_title
-            return DicomOutput(host, imager.port, imager.ae_title, ours, hear, table.imager_bits, table.implicit_only)
-        from printing.ipp.client import IppClient
-        from printing.outputs.ipp import IppOutput
-
-        client = IppClient(table.url, self.config.appliance.ae_title, verify=table.verify_certificate)
-        return IppOutput(client, hear, table.media)
+        return output_of(self.config, key, self.owner, hear)
 
     async def _make_collector(self) -> None:
         discs = Discs(self.index, self.store, self.jobs, self.children)

@@ -28,7 +28,7 @@ from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from media.store import InstanceStore
-from printing.outputs import Delivered, NotDelivered, Output, Paper, PossiblyDelivered, RenderedFilm, Stop
+from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDelivered, RenderedFilm, Stop, Target
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ FILM_CPU_S, FILM_WALL_S = 300, 900
 DISC_MEMORY_BYTES = 1536 * MIB
 DISC_CPU_S, DISC_WALL_S = 6 * 3600, 12 * 3600.0
 
-NOT_RENDERED: Mapping[str, Any] = {"warnings": (), "paper": "", "pages": 0}
+NOT_RENDERED: Mapping[str, Any] = {"files": (), "warnings": (), "paper": "", "pages": 0}
 """Of a film that goes out as it came, to an imager."""
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 """Disk errors that may pass by themselves."""
@@ -109,13 +109,14 @@ class FilmPerformer:
         folder = spool_folder(self.config.state, job)
         output = self.output(job.ae_title)
         try:
-            papers = await asyncio.to_thread(output.papers)
-            rendered = {**NOT_RENDERED, "file": str(folder / "film.pdf")}
-            if "application/pdf" in output.properties.formats:
-                rendered = await self._render(job, printer, folder, papers, Progress(step, "rendering"))
+            target = await asyncio.to_thread(output.target)
+            rendered: Mapping[str, Any] = NOT_RENDERED
+            if target.media_type != DICOM:
+                rendered = await self._render(job, printer, folder, target, Progress(step, "rendering"))
             await step("delivering", 0.9)
             record = self._record(job, folder, rendered)
-            film = RenderedFilm(file_stem(job), Path(rendered["file"]), record, job.release_reason)
+            files = tuple(map(Path, rendered["files"]))
+            film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason)
             delivered = await self._deliver(output, film)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
@@ -131,19 +132,21 @@ class FilmPerformer:
         return Result(tuple(str(file) for file in delivered.files), warnings)
 
     async def _render(
-        self, job: Job, printer: PrinterTable, folder: Path, papers: tuple[Paper, ...], progress: Progress
+        self, job: Job, printer: PrinterTable, folder: Path, target: Target, progress: Progress
     ) -> dict[str, Any]:
         return await progress.during(
             self.children.run(
                 "film",
                 {
                     "folder": str(folder),
-                    "dpi": printer.dpi,
+                    "media_type": target.media_type,
+                    "dpi": target.dpi or printer.dpi,
+                    "color": target.color,
                     "tone": printer.tone,
                     "black_point": printer.black_point,
                     "bits": printer.bits,
                     "fonts": list(self.config.appliance.fonts),
-                    "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in papers],
+                    "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
                     "scaling": printer.scaling,
                 },
                 on_progress=progress,

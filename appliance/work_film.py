@@ -1,4 +1,4 @@
-"""Child work: render one print job to a PDF."""
+"""Child work: render one print job to what its output takes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any
 from printing.job import render_document
 from printing.page import DOCUMENT, FilmDocument
 from printing.render.finish import Finish
+from printing.render.formats import FORMATS
 from printing.tone import Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "dpi", "tone", "black_point", "bits", "fonts", "papers", "scaling"}` →
-    `{"file", "pages", "warnings", "paper"}`.
+    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "bits", "fonts", "papers", "scaling"}` →
+    `{"files", "pages", "warnings", "paper"}`.
 
-    The PDF lies in the job's folder."""
+    The files lie in the job's folder."""
     folder = Path(request["folder"])
     document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
-    out = folder / "film.pdf"
+    media_type = request["media_type"]
+    out = folder / f"film{FORMATS[media_type][0]}"
     finish = Finish(
         request["dpi"],
         Tone(request["tone"], request["black_point"]),
@@ -27,10 +29,11 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
         tuple(request["fonts"]),
         tuple((name, wide, high, margin) for name, wide, high, margin in request["papers"]),
         request["scaling"],
+        request["color"],
     )
-    made = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"))
+    made = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"), media_type)
     return {
-        "file": str(out),
+        "files": list(map(str, made.files)),
         "pages": len(document.pages),
         "warnings": list(made.warnings),
         "paper": made.paper,

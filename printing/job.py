@@ -1,4 +1,5 @@
-"""A print job's rendering: from the folder that N-ACTION made to a PDF. Runs in a child process."""
+"""A print job's rendering: from the folder that N-ACTION made to a PDF or what else its output takes. Runs in a child
+process."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from printing.page import FilmDocument, PixelReference
 from printing.render.finish import Finish
-from printing.render.pdf import write_pdf
+from printing.render.formats import FORMATS
 from printing.render.raster import RasterPage, rasterise
 from printing.render.sheet import Sheet, sheet_for
 
@@ -48,10 +49,12 @@ class Rendered(NamedTuple):
     """What became of a document.
 
     Attributes:
+        files: what was written, in the order of the films.
         warnings: what a technician should know.
         paper: what the first film was laid on; empty where the pages are the films.
     """
 
+    files: tuple[Path, ...]
     warnings: tuple[str, ...]
     paper: str
 
@@ -62,15 +65,17 @@ def render_document(
     finish: Finish,
     out: Path,
     progress: Callable[[float], None] = lambda _: None,
+    media_type: str = "application/pdf",
 ) -> Rendered:
-    """Render every film of a document into one PDF.
+    """Render every film of a document.
 
     Args:
         document: the films.
         folder: where their pixel files lie; also takes the compressed pages while they are made.
         finish: what the printer adds.
-        out: the PDF; written beside it and renamed, so that it is whole or not there.
+        out: the file to write; a media type without pages has one a film beside it.
         progress: hears 0 to 1.
+        media_type: a key of `formats.FORMATS`.
 
     Returns:
         What the film's record says of it.
@@ -94,11 +99,6 @@ def render_document(
             yield raster, sheet
             progress((number + 1) / (len(document.pages) + 1))
 
-    unfinished = out.with_name(out.name + ".part")
-    try:
-        with Pixels(folder) as read, unfinished.open("wb") as file:
-            write_pdf(pages(read), file, folder)
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return Rendered(tuple(warnings), paper)
+    with Pixels(folder) as read:
+        files = FORMATS[media_type][1](pages(read), out, folder)
+    return Rendered(files, tuple(warnings), paper)

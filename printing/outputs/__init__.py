@@ -28,14 +28,33 @@ class Paper:
     margin_mm: float = 0.0
 
 
+PDF, DICOM = "application/pdf", "application/dicom"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an output wants to be given, as its device is now."""
+
+    media_type: str = PDF
+    """What films are rendered to; `DICOM`: they are not rendered, the output takes them as the console sent them."""
+    papers: tuple[Paper, ...] = ()
+    """The sizes that a film must fit on; empty where a page may have any size."""
+    dpi: float | None = None
+    """The resolution that it must have; None leaves it to the printer's configuration."""
+    color: bool = True
+    """Whether it takes colour; where not, colour films become grey."""
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedFilm:
     """A film on its way to an output."""
 
     name: str
     """What its files are called, without suffix: letters, digits and hyphens of ours, unique to the job."""
-    pdf: Path
-    """In a folder of the job's own, where an output may keep notes for the case that it is asked again."""
+    folder: Path
+    """The job's own, where an output may keep notes for the case that it is asked again."""
+    files: tuple[Path, ...]
+    """The film rendered as `Target` asked: one file, or one a page where the media type has no pages."""
     record: Mapping[str, Any]
     """What is known of the film: attributes, who, when, statuses, warnings. JSON."""
     said: str = ""
@@ -47,7 +66,7 @@ class Properties:
     """What an output promises."""
 
     formats: tuple[str, ...]
-    """What it takes, as media types."""
+    """What it can take, as media types; `Output.target` says which it wants now."""
     reports_status: bool
     """Whether it knows more of a delivered film than that it was delivered."""
     safe_to_repeat: bool
@@ -101,8 +120,8 @@ class Output(Protocol):
     def properties(self) -> Properties:
         """What it promises."""
 
-    def papers(self) -> tuple[Paper, ...]:
-        """The sizes that a film must fit on; empty where a page may have any size.
+    def target(self) -> Target:
+        """What films must be rendered to.
 
         Raises:
             NotDelivered: the device cannot be asked, or takes nothing that we can send.

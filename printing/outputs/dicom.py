@@ -21,7 +21,17 @@ from numpy.typing import NDArray
 
 from printing import grayscale
 from printing.job import Pixels
-from printing.outputs import Delivered, Hear, NotDelivered, Paper, PossiblyDelivered, Properties, RenderedFilm, Stop
+from printing.outputs import (
+    DICOM,
+    Delivered,
+    Hear,
+    NotDelivered,
+    PossiblyDelivered,
+    Properties,
+    RenderedFilm,
+    Stop,
+    Target,
+)
 from printing.page import DOCUMENT, FilmDocument, FilmPage, PageImage, PixelReference, PresentationLUT
 from printing.printer import PrinterState
 from printing.render.raster import planes_of
@@ -39,7 +49,7 @@ from printing.terms import (
     PrinterStatus,
 )
 
-PROPERTIES = Properties(("application/dicom",), reports_status=True, safe_to_repeat=False)
+PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False)
 NOTE = "relayed.json"
 TIMEOUT_S = 60.0
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
@@ -83,13 +93,13 @@ class DicomOutput:
     implicit_only: bool = False
     properties: Properties = field(default=PROPERTIES)
 
-    def papers(self) -> tuple[Paper, ...]:
-        """The imager has film of its own, and takes no pages."""
-        return ()
+    def target(self) -> Target:
+        """The imager gets what the console sent."""
+        return Target(DICOM)
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Print a film's pages on the imager, each once."""
-        folder = film.pdf.parent
+        folder = film.folder
         document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
         note = _Note(folder / NOTE, film.said)
         if note.acting:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from printing.outputs import Delivered, Paper, Properties, RenderedFilm, Stop
+from printing.outputs import PDF, Delivered, Properties, RenderedFilm, Stop, Target
 
-PROPERTIES = Properties(("application/pdf",), reports_status=False, safe_to_repeat=True)
+PROPERTIES = Properties((PDF,), reports_status=False, safe_to_repeat=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class FolderOutput:
     group: int = -1
     properties: Properties = field(default=PROPERTIES)
 
-    def papers(self) -> tuple[Paper, ...]:
+    def target(self) -> Target:
         """A page of a file may have any size."""
-        return ()
+        return Target()
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """The PDF and the record; the same film again replaces its own files and no others."""
@@ -39,7 +39,7 @@ class FolderOutput:
         pdf = self.folder / f"{film.name}.pdf"
         record = self.folder / f"{film.name}.json"
         self._put(record, None, json.dumps(film.record, indent=1, sort_keys=True, ensure_ascii=False).encode())
-        self._put(pdf, film.pdf, b"")
+        self._put(pdf, film.files[0], b"")
         fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(fd)

@@ -20,6 +20,7 @@ from printing.ipp.message import Attributes, Resolution, Value, keyword
 from printing.ipp.states import ABORTED, CANCELED, COMPLETED, ENDED, failure_info, printer_state
 from printing.media_name import paper_of
 from printing.outputs import (
+    PDF,
     Delivered,
     Hear,
     Left,
@@ -29,11 +30,11 @@ from printing.outputs import (
     Properties,
     RenderedFilm,
     Stop,
+    Target,
 )
 from printing.printer import PrinterState
 from printing.terms import PrinterStatus
 
-PDF = "application/pdf"
 PROPERTIES = Properties((PDF,), reports_status=True, safe_to_repeat=False)
 NOTE = "sent.json"
 POLL_S = (0.3, 0.5, 1.0, 2.0)
@@ -96,12 +97,12 @@ class IppOutput:
 
     # -- what it can do -----------------------------------------------------------------------------------------
 
-    def papers(self) -> tuple[Paper, ...]:
-        """What lies in the printer."""
+    def target(self) -> Target:
+        """What the printer reads, on the paper that lies in it."""
         attributes = self._capabilities()
         if PDF not in attributes.get("document-format-supported", ()):
             raise NotDelivered("the printer takes no PDF", passing=False, info="CHECK PRINTER")
-        return self._papers(attributes)
+        return Target(PDF, self._papers(attributes))
 
     def _papers(self, attributes: Attributes) -> tuple[Paper, ...]:
         if self.media:
@@ -136,7 +137,7 @@ class IppOutput:
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Print a film and wait until the sheet is out."""
-        note = Note(film.pdf.with_name(NOTE), film.said)
+        note = Note(film.folder / NOTE, film.said)
         job_id = self._earlier(film, note) if note.is_there else None
         if job_id is None:
             job_id = self._send(film, note)
@@ -175,7 +176,7 @@ class IppOutput:
             if CREATE_JOB in operations:
                 return self._create_and_send(film, note, job)
             note.write()
-            return note.write(job_id=self.client.print_job(film.name, film.pdf, PDF, job))
+            return note.write(job_id=self.client.print_job(film.name, film.files[0], PDF, job))
         except NotSent as failure:
             note.remove()
             raise NotDelivered(str(failure), passing=True) from failure
@@ -203,7 +204,7 @@ class IppOutput:
             job_id = made
         note.write(job_id=job_id)
         try:
-            self.client.send_document(job_id, film.pdf, PDF)
+            self.client.send_document(job_id, film.files[0], PDF)
         except NoAnswer:
             pass  # the job itself says what became of it
         return job_id

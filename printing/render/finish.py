@@ -19,6 +19,7 @@ class Finish:
         fonts: font files for annotations, asked after our own.
         papers: (name, width, height, margin) in mm of each paper of the output; empty: a page is as large as its film.
         scaling: how a film lies on paper of another size.
+        color: whether the output takes colour; where not, colour films become grey.
     """
 
     dpi: float = 300.0
@@ -27,6 +28,7 @@ class Finish:
     fonts: tuple[str, ...] = ()
     papers: tuple[tuple[str, float, float, float], ...] = ()
     scaling: Scaling = "fit"
+    color: bool = True
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):

@@ -12,7 +12,7 @@ import base64
 import math
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -239,6 +239,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
     """
     finish = finish or Finish()
     dpi = finish.dpi
+    page = page if finish.color else replace(page, color=False)
     painter = _Painter(page, finish, grayscale.Viewing.of(page))
     film = to_pixels(Rectangle(0, 0, page.width_mm, page.height_mm), dpi)
     shape: tuple[int, ...] = (film.height, film.width, 3) if page.color else (film.height, film.width)

@@ -92,8 +92,20 @@ def test_it_is_on_stable_storage_before_and_after_the_rename(tmp_path: Path) -> 
     source, target, trace = tmp_path / "disc.iso", tmp_path / "out" / "disc.iso", tmp_path / "trace"
     source.write_bytes(b"image")
     subprocess.run(
-        ["strace", "-f", "-y", "-e", "trace=fsync,rename,renameat,renameat2", "-o", trace]
-        + [sys.executable, "-c", program, source, target],
+        [
+            "strace",
+            "-f",
+            "-y",
+            "-e",
+            "trace=fsync,rename,renameat,renameat2",
+            "-o",
+            trace,
+            sys.executable,
+            "-c",
+            program,
+            source,
+            target,
+        ],
         check=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )

@@ -32,8 +32,8 @@ class Shelf:
         """Store one instance as the storage service does."""
         from io import BytesIO
 
-        from pydicom.filewriter import write_dataset
         from pydicom.filebase import DicomBytesIO
+        from pydicom.filewriter import write_dataset
 
         buffer = DicomBytesIO()
         buffer.is_little_endian, buffer.is_implicit_VR = True, False

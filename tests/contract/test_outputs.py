@@ -90,9 +90,11 @@ def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         document = FilmDocument((film([], 203.2, 254.0),))
-        papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in place.output.papers())
-        render_document(document, folder, Finish(50, papers=papers), folder / "film.pdf")
-        return RenderedFilm(name, folder / "film.pdf", {"film": plain(document)}, said)
+        target = place.output.target()
+        papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers)
+        finish = Finish(target.dpi or 50, papers=papers, color=target.color)
+        made = render_document(document, folder, finish, folder / "film", media_type=target.media_type)
+        return RenderedFilm(name, folder, made.files, {"film": plain(document)}, said)
 
     return make
 
@@ -141,6 +143,6 @@ def test_a_delivery_that_is_left_is_taken_up_and_one_that_is_cancelled_is_not(
 
 def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFilm]) -> None:
     properties = place.output.properties
-    assert isinstance(properties, Properties) and "application/pdf" in properties.formats
+    assert isinstance(properties, Properties) and place.output.target().media_type in properties.formats
     assert properties.safe_to_repeat == (not properties.reports_status)
-    assert bool(place.output.papers()) == properties.reports_status
+    assert bool(place.output.target().papers) == properties.reports_status
