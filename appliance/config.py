@@ -97,7 +97,8 @@ class ApplianceTable(Table):
     disk_reserve_mb: Annotated[int, Field(ge=0)] = 512
     """Free space, in MB, that no incoming instance or film may touch; a twentieth of a smaller disk."""
     fonts: tuple[str, ...] = ()
-    """Font files (TrueType) for annotations, asked after the built-in one, which has no Chinese, Japanese or Korean."""
+    """Font files (TrueType) for annotations in scripts that the built-in ones lack; these have Latin, Greek, Cyrillic,
+    Arabic, Hebrew, Chinese, Japanese and Korean."""
     receiving_processes: Annotated[int, Field(ge=1, le=16)] | None = None
     """Processes that receive studies at the same time. Default: one a processor, four at most; the second one is
     started when two associations store at once, and ends when none does."""

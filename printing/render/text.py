@@ -20,15 +20,15 @@ HEIGHT_MM = 3.0
 """Size of the letters: read from half a metre."""
 MARGIN_MM = 2.0
 
-OWN_FONT = Path(__file__).parents[1] / "fonts" / "DejaVuSans.ttf"
-"""Latin, Greek, Cyrillic, Arabic, Hebrew and more; under the free licence beside it."""
-SYSTEM_FONTS = (
-    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/usr/share/fonts/truetype/fonts-japanese-gothic.ttf",
-    "/usr/share/fonts/truetype/unfonts-core/UnDotum.ttf",
+FONTS = Path(__file__).parents[1] / "fonts"
+OWN_FONT = FONTS / "DejaVuSans.ttf"
+OWN_FONTS = (
+    OWN_FONT,  # Latin, Greek, Cyrillic, Arabic, Hebrew and more
+    FONTS / "NanumGothicCoding.ttf",  # Korean
+    FONTS / "DroidSansFallbackFull.ttf",  # Chinese, Japanese
 )
-"""Where Debian's fonts for Chinese, Japanese and Korean are; they are used where they are installed."""
+"""TrueType outlines, under the free licences beside them: the PDF embeds what it uses of them, and reportlab embeds no
+PostScript outlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _characters(file: str) -> frozenset[int]:
 
 def font_files(more_fonts: Sequence[str] = ()) -> tuple[str, ...]:
     """The font files that are asked for a character, in order; those that are there."""
-    return tuple(file for file in (str(OWN_FONT), *more_fonts, *SYSTEM_FONTS) if Path(file).exists())
+    return tuple(file for file in (str(OWN_FONT), *more_fonts, *map(str, OWN_FONTS[1:])) if Path(file).exists())
 
 
 def fonts_for(text: str, files: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -94,7 +94,7 @@ def set_text(
         width_px: film width.
         height_px: film height.
         dpi: printer resolution.
-        more_fonts: files that are asked after our own and before the system's.
+        more_fonts: files that are asked after our own for Latin and before those for Korean, Chinese and Japanese.
     """
     line = " ".join(text.split())
     files = font_files(more_fonts)

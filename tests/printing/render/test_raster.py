@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reportlab.pdfbase.ttfonts import TTFont
 
 from printing.grayscale import Viewing, od_p_value
 from printing.page import PageText, PresentationLUT
 from printing.render.finish import Finish
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
+from printing.render.text import FONTS, OWN_FONTS
 from printing.tone import Tone
 from tests.printing.render.films import DPI, Heap, box, film
 
@@ -198,6 +200,13 @@ def test_the_worlds_letters_are_there(text: str) -> None:
     page = film([], 200, 40, annotations=(PageText(1, text),))
     made = rasterise(page, Heap(), Finish(100))
     assert made.warnings == () and made.texts[0].coverage.max() > 200
+
+
+def test_every_font_that_comes_with_us_has_its_licence_beside_it_and_can_be_embedded() -> None:
+    assert {file.stem for file in FONTS.glob("*.ttf")} == {file.stem for file in FONTS.glob("*.LICENSE")}
+    assert {file.stem for file in OWN_FONTS} == {file.stem for file in FONTS.glob("*.ttf")}
+    for file in OWN_FONTS:
+        TTFont(file.stem, str(file))  # reportlab refuses PostScript outlines and fonts that forbid embedding
 
 
 def test_a_letter_that_no_font_has_is_told() -> None:
