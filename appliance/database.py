@@ -13,10 +13,11 @@ import os
 import pkgutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -44,18 +45,69 @@ class NewerDatabase(DatabaseProblem):
     """The database was written by a newer version of the appliance."""
 
 
-class FastTransaction:
-    """What `Database.fast_transaction` yields."""
+InOrder: TypeAlias = "Callable[[Mapping[str, object]], Sequence[object]]"
 
-    def __init__(self, database: Database, cursor: Any) -> None:
+
+def _in_order(names: Sequence[str]) -> InOrder:
+    if len(names) > 1:
+        in_order: InOrder = itemgetter(*names)
+        return in_order
+    return lambda values: [values[name] for name in names]
+
+
+class FastTransaction:
+    """The writer's turn without SQLAlchemy's way through each statement: for the one commit that a peer waits for a
+    thousand times in a row (measured: a quarter of the time). Commits at the end of the block, rolls back on an
+    exception.
+    """
+
+    __slots__ = ("_connection", "_cursor", "_database")
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._cursor = cursor
+
+    def __enter__(self) -> Self:
+        self._database.writer.__enter__()
+        try:
+            self._connection = self._database.fast_connection()
+            self._cursor = self._connection.cursor()
+            if self._database.is_sqlite:
+                self._cursor.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._database.writer.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: object) -> None:
+        try:
+            self._cursor.close()  # a statement that was not read to its end would keep its snapshot
+            if kind is None:
+                try:
+                    self._connection.commit()
+                except BaseException:
+                    self._connection.rollback()
+                    raise
+            else:
+                self._connection.rollback()
+        finally:
+            self._database.writer.__exit__(None, None, None)
 
     def execute(self, statement: TextClause, values: Mapping[str, object]) -> Any:
         """Execute one statement; the driver's cursor, for `rowcount` and rows."""
-        words, order = self._database.prepared(statement)
-        self._cursor.execute(words, values if order is None else [values[name] for name in order])
+        words, in_order = self._database.prepared(statement)
+        self._cursor.execute(words, values if in_order is None else in_order(values))
         return self._cursor
+
+    def insert(self, statement: TextClause, values: Mapping[str, object]) -> int | None:
+        """Execute an INSERT of one row that says `ON CONFLICT … DO NOTHING`: the new row's id, or None."""
+        words, in_order = self._database.prepared(statement)
+        given = values if in_order is None else in_order(values)
+        if self._database.is_sqlite:  # which is a fifth quicker without the clause (measured)
+            self._cursor.execute(words, given)
+            return self._cursor.lastrowid if self._cursor.rowcount else None
+        self._cursor.execute(f"{words} RETURNING id", given)
+        row = self._cursor.fetchone()
+        return None if row is None else row[0]
 
 
 LOG_BYTES = 8_300_000
@@ -108,9 +160,9 @@ class Database:
 
     def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
         url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
-        self._writer: WriterTurn | threading.Lock = threading.Lock()
+        self.writer: WriterTurn | threading.Lock = threading.Lock()
         self._fast: Any = None
-        self._prepared: dict[TextClause, tuple[str, tuple[str, ...] | None]] = {}
+        self._prepared: dict[TextClause, tuple[str, InOrder | None]] = {}
         if url.startswith("sqlite"):
             self.engine: Engine = create_engine(
                 url,
@@ -125,7 +177,8 @@ class Database:
         else:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
         if url.startswith("sqlite") and not read_only and isinstance(where, Path):
-            self._writer = WriterTurn(where.with_name(f"{where.name}.lock"))
+            self.writer = WriterTurn(where.with_name(f"{where.name}.lock"))
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
         postgresql = self.engine.dialect.name == "postgresql"
         self._types = {" BLOB": " BYTEA", " SERIAL ": " BIGSERIAL "} if postgresql else {" SERIAL ": " INTEGER "}
         """Where a type of the schema has another name here."""
@@ -137,39 +190,29 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """The writer's turn: commits at the end of the block, rolls back on an exception."""
-        with self._writer, self.engine.begin() as connection:
+        with self.writer, self.engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def fast_transaction(self) -> Iterator[FastTransaction]:
-        """The writer's turn without SQLAlchemy's way through each statement: for the one commit that a peer waits for
-        a thousand times in a row (measured: a fifth of the time). Statements are prepared once by `prepared`."""
-        with self._writer:
-            if self._fast is None:
-                self._fast = self.engine.raw_connection()
-            connection: Any = self._fast
-            cursor = connection.cursor()
-            try:
-                if self.engine.dialect.name == "sqlite":
-                    cursor.execute("BEGIN IMMEDIATE")
-                yield FastTransaction(self, cursor)
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            finally:
-                cursor.close()
+    def fast_transaction(self) -> FastTransaction:
+        """See `FastTransaction`. Statements are prepared once by `prepared`."""
+        return FastTransaction(self)
+
+    def fast_connection(self) -> Any:
+        """The driver's connection that writers take in turn."""
+        if self._fast is None:
+            self._fast = self.engine.raw_connection()
+        return self._fast.driver_connection
 
     def make_room(self) -> None:
         """Let the write-ahead log have its full length before anybody waits for it: a commit that makes its file longer
         waits for the file system's journal too, twice as long (measured on ext4). Nothing of it stays: what filled the
         log is rolled back. On a full disk the log is as long as it is.
         """
-        if self.engine.dialect.name != "sqlite":
+        if not self.is_sqlite:
             return
         with (
             contextlib.suppress(*DATABASE_ERRORS),
-            self._writer,
+            self.writer,
             contextlib.closing(self.engine.raw_connection()) as one,
         ):
             cursor: Any = one.cursor()
@@ -182,12 +225,14 @@ class Database:
                 cursor.execute("PRAGMA cache_size = -4000")
                 one.close()
 
-    def prepared(self, statement: TextClause) -> tuple[str, tuple[str, ...] | None]:
-        """A statement in the driver's own words, and the order of its parameters where they go by position."""
+    def prepared(self, statement: TextClause) -> tuple[str, InOrder | None]:
+        """A statement in the driver's own words, and what brings its parameters in order where they go by position."""
         if statement not in self._prepared:
             compiled: Any = statement.compile(dialect=self.engine.dialect)
-            order = tuple(compiled.positiontup) if compiled.positional else None
-            self._prepared[statement] = (str(compiled), order)
+            self._prepared[statement] = (
+                str(compiled),
+                _in_order(compiled.positiontup) if compiled.positional else None,
+            )
         return self._prepared[statement]
 
     @contextmanager
@@ -203,7 +248,7 @@ class Database:
             DamagedDatabase: it is not.
             DatabaseProblem: that cannot be found out now: it is locked, the disk is full, we may not read it.
         """
-        if self.engine.dialect.name != "sqlite":
+        if not self.is_sqlite:
             return
         try:
             with self.read() as connection:
@@ -273,8 +318,8 @@ class Database:
             self._fast.close()
             self._fast = None
         self.engine.dispose()
-        if isinstance(self._writer, WriterTurn):
-            self._writer.close()
+        if isinstance(self.writer, WriterTurn):
+            self.writer.close()
 
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

@@ -101,7 +101,7 @@ INSERT_INSTANCE = text(
     " issuer, patient_name, patient_birth_date, transfer_syntax_uid, file, file_bytes, data_offset, keys, received)"
     " VALUES (:sop_instance_uid, :sop_class_uid, :study_instance_uid, :series_instance_uid, :patient_id,"
     " :issuer, :patient_name, :patient_birth_date, :transfer_syntax_uid, :file, :file_bytes, :data_offset, :keys,"
-    " :received) ON CONFLICT (sop_instance_uid) DO NOTHING RETURNING id"
+    " :received) ON CONFLICT (sop_instance_uid) DO NOTHING"
 )
 INSERT_RECEPTION = text(
     "INSERT INTO reception (instance_id, ae_title, calling_ae_title, association_id, study_instance_uid, received)"
@@ -205,7 +205,7 @@ class InstanceIndex:
 
     def _insert(self, connection: FastTransaction, arrival: Arrival, now: float, *, received: bool = True) -> bool:
         header = arrival.header
-        result = connection.execute(
+        row = connection.insert(
             INSERT_INSTANCE,
             {
                 "sop_instance_uid": header.sop_instance_uid,
@@ -224,11 +224,10 @@ class InstanceIndex:
                 "received": now,
             },
         )
-        row = result.fetchone()
         if row is None:
             return False
         if received:
-            self._receive(connection, arrival, row[0], now)
+            self._receive(connection, arrival, row, now)
         return True
 
     def _receive(

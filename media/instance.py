@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 from .character_sets import decode, terms
@@ -24,6 +24,7 @@ from .elements import (
     LONG_VRS,
     MAX_ELEMENTS,
     SEQUENCE_END,
+    SHORT_VALUE_BYTES,
     SHORT_VRS,
     UNDEFINED,
     Budget,
@@ -332,7 +333,9 @@ def _header(found: Item, read_bytes: int) -> InstanceHeader:
 
     def text(tag: int) -> str:
         entry = found.get(tag)
-        return decode(entry[1], charset, entry[0]) if entry and isinstance(entry[1], bytes) else ""
+        if not entry or not isinstance(entry[1], bytes):
+            return ""
+        return (_text if len(entry[1]) <= SHORT_VALUE_BYTES else decode)(entry[1], charset, entry[0])
 
     return InstanceHeader(
         sop_class_uid=sop_class_uid,
@@ -358,14 +361,23 @@ def _bytes(found: Item, tag: int) -> bytes:
 
 def _uid(found: Item, tag: int, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
     """A UID that may go into an index and a directory (PS3.5 §9.1; leading zeros of components are let pass)."""
-    value = _bytes(found, tag).strip(b"\0 ")
-    if not value:
-        if optional:
-            return ""
-        raise missing(f"the data set has no {name}")
-    if len(value) > UID_MAX_BYTES or value.translate(None, b"0123456789."):
+    value = _uid_text(_bytes(found, tag))
+    if value is None:
         raise Unparsable(f"the {name} of the data set is not a UID")
-    return value.decode("ascii")
+    if not value and not optional:
+        raise missing(f"the data set has no {name}")
+    return value
+
+
+# The instances of a series share most of their texts and UIDs.
+_text = lru_cache(maxsize=512)(decode)
+
+
+@lru_cache(maxsize=512)
+def _uid_text(raw: bytes) -> str | None:
+    value = raw.strip(b"\0 ")
+    is_uid = len(value) <= UID_MAX_BYTES and not value.translate(None, b"0123456789.")
+    return value.decode("ascii") if is_uid else None
 
 
 def _directory_keys(found: Item) -> Item:

@@ -68,9 +68,9 @@ class DataSetSink(Protocol):
         """Leave nothing behind: the association ended, or the request was refused. Safe to call twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One DIMSE request, its command set checked (PS3.7 §6.3.1), its data set already in `data`."""
+    """One DIMSE request, its command set checked (PS3.7 §6.3.1); `data` is set as soon as it is complete."""
 
     command_field: CommandField
     message_id: int

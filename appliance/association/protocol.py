@@ -68,11 +68,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gravure.association")
 
-RECEIVE_BUFFER = memoryview(bytearray(512 * 1024))
+RECEIVE_BUFFER = memoryview(bytearray(256 * 1024))
 """Shared by all connections: it is empty again when `buffer_updated` returns."""
 
 _PDU_HEADER = struct.Struct(">BxL")
 _PDV_HEADER = struct.Struct(">LBB")
+_BOTH_HEADERS = struct.Struct(">BxLLBB")
 
 NO_ECHO = Response(0x0122, comment="Verification was not negotiated on this context")
 
@@ -218,11 +219,14 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._deadline_of = what
 
     def _idle(self) -> None:
+        self._await(self._idle_s, "the next message")
+
+    @property
+    def _idle_s(self) -> float:
         kind = self.entity.kind if self.entity is not None else Kind.ECHO
-        seconds = {Kind.ECHO: self._limits.idle_echo_s, Kind.STORAGE: self._limits.idle_storage_s}.get(
-            kind, self._limits.idle_print_s
-        )
-        self._await(seconds, "the next message")
+        if kind is Kind.STORAGE:
+            return self._limits.idle_storage_s
+        return self._limits.idle_echo_s if kind is Kind.ECHO else self._limits.idle_print_s
 
     def overdue(self, now_s: float) -> str:
         """What this connection should have done by now; empty if nothing."""
@@ -323,6 +327,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 self._end_of_pdv()
             return data[take:]
         if not self._in_pdu:
+            if len(data) >= 12 and data[0] == P_DATA_TF and not self._gathered:
+                return self._both_headers(data)
             data = self._gather(data, 6)
             if len(self._gathered) == 6:
                 self._pdu_header(*_PDU_HEADER.unpack(self._gathered))
@@ -344,6 +350,15 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self._await_next()
             self._whole_pdu(self._pdu_type, body)
         return data
+
+    def _both_headers(self, data: memoryview) -> memoryview:
+        """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
+        kind, length, pdv_length, context_id, control = _BOTH_HEADERS.unpack_from(data)
+        self._pdu_header(kind, length)
+        if not self._in_pdu or length < 6:
+            return data[6:]
+        self._pdv_header(pdv_length, context_id, control)
+        return data[12:]
 
     def _gather(self, data: memoryview, size: int) -> memoryview:
         take = min(size - len(self._gathered), len(data))
@@ -522,15 +537,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 log.exception("a service failed after a data set", extra={"association": self.id})
                 sink.discard()
                 refusal = Refused(0x0110, "internal error")
-            request = Request(
-                request.command_field,
-                request.message_id,
-                request.context,
-                request.sop_class_uid,
-                request.sop_instance_uid,
-                request.elements,
-                sink,
-            )
+            request.data = sink
         self._message_complete(request, refusal)
 
     def _message_complete(self, request: Request, refusal: Refused | None = None) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import logging
 import os
-import re
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +36,11 @@ MISSING_HIERARCHY = 0xC001
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
 
-UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
+
+def is_uid(value: str) -> bool:
+    """PS3.5 §9.1, leading zeros let pass. (A regular expression takes ten times as long, twice an instance.)"""
+    digits = value.isascii() and value.replace(".", "").isdigit()
+    return digits and len(value) <= 64 and value[0] != "." and value[-1] != "." and ".." not in value
 
 
 @dataclass(slots=True)
@@ -62,6 +65,9 @@ class Reserve:
         self.looked_s = now_s
 
 
+UNMEASURED = contextlib.nullcontext()
+
+
 class Pace:
     """Whether the durable sequence is worth a thread.
 
@@ -83,12 +89,15 @@ class Pace:
     STEP = 1.1
     AGAIN = 64
     """With threads, one in so many is tried on the loop."""
+    SAMPLE = 8
+    """On a disk that never made us wait, one in so many is measured: measuring costs a fiftieth of an instance."""
     SMALL_BYTES = 2 * 1024 * 1024
     """Longer instances always get a thread: how long an fsync takes grows with what is not yet written."""
 
     def __init__(self) -> None:
         self._median_s = self.QUICK_S / self.STEP
         self._threads_in_a_row = 0
+        self._unmeasured = 0
 
     def is_quick(self, size: int) -> bool:
         """Whether an instance of this size is kept on the loop."""
@@ -100,9 +109,16 @@ class Pace:
         self._threads_in_a_row += 1
         return False
 
-    @contextlib.contextmanager
-    def measured(self) -> Iterator[None]:
+    def measured(self) -> contextlib.AbstractContextManager[None]:
         """Around one durable sequence on the loop."""
+        self._unmeasured += 1
+        if self._median_s <= self.LEAST_S and self._unmeasured < self.SAMPLE:
+            return UNMEASURED
+        self._unmeasured = 0
+        return self._measured()
+
+    @contextlib.contextmanager
+    def _measured(self) -> Iterator[None]:
         slept = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
         began_s = time.perf_counter()
         yield
@@ -160,7 +176,7 @@ class StorageService:
         """A file in the store for the instance that is about to arrive."""
         uid = request.sop_instance_uid or ""
         for value in (uid, request.sop_class_uid):
-            if len(value) > 64 or not UID.fullmatch(value):
+            if not is_uid(value):
                 raise Refused(INVALID_INSTANCE, "the SOP UID of the command is not a UID")
         self._reserve.check()
         try:
@@ -176,6 +192,8 @@ class StorageService:
         if self._pace.is_quick(request.data.size):
             with self._pace.measured():
                 arrival = self._put(request, request.data)
+            # After the answer is sent: the loop comes to it while the peer reads its next file.
+            asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
         else:
             loop = asyncio.get_running_loop()
             arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
@@ -212,6 +230,7 @@ class StorageService:
 
     def closed(self, ending: Ending) -> None:
         """The association is over: its studies may now become quiet."""
+        self._store.expect_nothing()
         if self._arrivals:
             self._station.on_closed(self._association.id)
 

@@ -104,3 +104,43 @@ def test_discard_while_somebody_still_looks_at_the_head(tmp_path: Path) -> None:
     head = incoming.head
     incoming.discard()
     assert bytes(head) == DATA_SET
+
+
+@pytest.mark.parametrize("length", [1, 4000, 5000, 20000])
+def test_a_file_that_was_made_ready_holds_what_came_and_no_more(tmp_path: Path, length: int) -> None:
+    store = InstanceStore(tmp_path / "store")
+    store.expect(10_000)
+    store.expect(20_000)  # one is enough
+    (ready,) = (tmp_path / "store" / "incoming").iterdir()
+    assert ready.stat().st_size == 12288
+    incoming = store.begin(CT, "1.2", EXPLICIT)
+    assert incoming.path == str(ready)
+    incoming.write(memoryview(b"\1" * length))
+    incoming.complete()
+    assert incoming.read_at(length - 1, 100) == b"\1", "what was made ready is no data set"
+    with incoming.mapped() as file:
+        assert len(file) == incoming.data_offset + length
+    assert store.path(incoming.keep()).read_bytes() == file_head(CT, "1.2", EXPLICIT) + b"\1" * length
+
+
+def test_a_file_that_was_made_ready_for_nothing_is_taken_back_or_swept(tmp_path: Path) -> None:
+    store = InstanceStore(tmp_path / "store")
+    store.expect(100)
+    store.expect_nothing()
+    store.expect_nothing()
+    assert list((tmp_path / "store" / "incoming").iterdir()) == []
+    store.expect(100)
+    InstanceStore(tmp_path / "store")
+    assert list((tmp_path / "store" / "incoming").iterdir()) == [], "as after a crash"
+
+
+def test_where_nothing_can_be_made_ready_begin_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = InstanceStore(tmp_path / "store")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    store.expect(100)
+    assert list((tmp_path / "store" / "incoming").iterdir()) == []
+    store.begin(CT, "1.2", EXPLICIT).discard()
