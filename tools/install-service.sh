@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 destdir="${DESTDIR:-}"
 prefix="${PREFIX:-/opt/gravure}"
-python="${PYTHON:-python3}"
+python="${PYTHON:-/usr/bin/python3}"  # what lies in a home folder is out of the reach of the service
 if [ -z "$destdir" ] && [ "$(id -u)" != 0 ]; then
     echo "install-service needs root: sudo make install-service" >&2
     exit 1

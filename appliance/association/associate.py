@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .limits import Limits
 
@@ -153,18 +154,29 @@ def _context(item: memoryview, limits: Limits, seen: set[int]) -> ProposedContex
     seen.add(context_id)
     if len(seen) > limits.contexts:
         raise BadAssociate(f"more than {limits.contexts} presentation contexts")
+    read = _read_context_again if len(item) <= SHORT_CONTEXT_BYTES else _read_context
+    return ProposedContext(context_id, *read(bytes(item[4:]), limits.transfer_syntaxes))
+
+
+def _read_context(items: bytes, most: int) -> tuple[str, tuple[str, ...]]:
+    """(abstract syntax, transfer syntaxes) of one presentation context."""
     abstract_syntax = ""
     transfer_syntaxes: list[str] = []
-    for kind, value in _items(item[4:], "a presentation context"):
+    for kind, value in _items(memoryview(items), "a presentation context"):
         if kind == 0x30 and not abstract_syntax:
             abstract_syntax = _uid(value, "abstract syntax")
         elif kind == 0x40:
-            if len(transfer_syntaxes) == limits.transfer_syntaxes:
-                raise BadAssociate(f"more than {limits.transfer_syntaxes} transfer syntaxes in one context")
+            if len(transfer_syntaxes) == most:
+                raise BadAssociate(f"more than {most} transfer syntaxes in one context")
             transfer_syntaxes.append(_uid(value, "transfer syntax"))
     if not abstract_syntax or not transfer_syntaxes:
         raise BadAssociate("a presentation context without abstract or transfer syntax")
-    return ProposedContext(context_id, abstract_syntax, tuple(transfer_syntaxes))
+    return abstract_syntax, tuple(transfer_syntaxes)
+
+
+SHORT_CONTEXT_BYTES = 1024
+_read_context_again = lru_cache(maxsize=1024)(_read_context)
+"""Consoles propose the same contexts each time: most of the time of an association (measured)."""
 
 
 def _user_information(item: memoryview, user: dict[str, object], roles: dict[str, Role]) -> None:

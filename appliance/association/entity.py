@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from .associate import AssociateRequest, ContextResult, Role
 from .message import Association, Conversation
@@ -59,9 +60,15 @@ def negotiate(
         elif not allowed(context.abstract_syntax) or (proposed is not None and not proposed.scu):
             result = ContextResult(context.context_id, 1)
         else:
-            common = [syntax for syntax in ours if syntax in context.transfer_syntaxes]
-            result = ContextResult(context.context_id, 0, common[0]) if common else ContextResult(context.context_id, 4)
+            common = _first_common(ours, context.transfer_syntaxes)
+            result = ContextResult(context.context_id, 0, common) if common else ContextResult(context.context_id, 4)
             if common and proposed is not None:
                 roles[context.abstract_syntax] = Role(scu=True, scp=False)
         results.append(result)
     return results, roles
+
+
+@lru_cache(maxsize=256)
+def _first_common(ours: tuple[str, ...], proposed: tuple[str, ...]) -> str:
+    """The first of our transfer syntaxes that the peer proposes; empty for none."""
+    return next((syntax for syntax in ours if syntax in proposed), "")

@@ -71,6 +71,8 @@ log = logging.getLogger("gravure.association")
 RECEIVE_BUFFER = memoryview(bytearray(256 * 1024))
 """Shared by all connections: it is empty again when `buffer_updated` returns."""
 
+READS_IN_A_ROW = 8
+
 _PDU_HEADER = struct.Struct(">BxL")
 _PDV_HEADER = struct.Struct(">LBB")
 _BOTH_HEADERS = struct.Struct(">BxLLBB")
@@ -102,6 +104,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._socket = -1
+        """Descriptor that may be read without the transport; -1 where there is none, or TLS stands between."""
         self._conversation: Conversation | None = None
         self.state = State.AWAITING_ASSOCIATE
         self.entity: Entity | None = None
@@ -160,6 +164,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self.peer_address = str(peer[0]) if peer else ""
         sock: socket.socket | None = transport.get_extra_info("socket")
+        if sock is not None and transport.get_extra_info("sslcontext") is None:
+            self._socket = sock.fileno()
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -169,6 +175,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """TCP is gone, whoever closed it."""
         before, self.state = self.state, State.GONE
+        self._socket = -1
         self._deadline_s = float("inf")
         self._server.disconnected(self)
         if before is State.OPEN:
@@ -261,7 +268,21 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         return RECEIVE_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Bytes came."""
+        """Bytes came. In the middle of a data set more lie in the socket already: they are read at once, without the
+        loop's turn, which takes as long as reading them (measured); a few times, as other peers wait for theirs."""
+        self._take(nbytes)
+        for _ in range(READS_IN_A_ROW):
+            if self._sink is None or self._socket < 0 or self._backlog or self._feeding or self._held:
+                return
+            try:
+                nbytes = os.readv(self._socket, (RECEIVE_BUFFER,))
+            except OSError:
+                return  # nothing more yet, or an error that the loop will meet too
+            if not nbytes:
+                return  # the end, likewise
+            self._take(nbytes)
+
+    def _take(self, nbytes: int) -> None:
         if self._backlog or self._feeding:
             self._backlog += RECEIVE_BUFFER[:nbytes]
         else:
