@@ -3,7 +3,7 @@ process."""
 
 from __future__ import annotations
 
-import mmap
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,33 +16,41 @@ from printing.render.sheet import Sheet, sheet_for
 
 
 class Pixels:
-    """Reads pixel bytes of a job's files by mapping them: no image is copied before it is resampled."""
+    """Reads pixel bytes of a job's files, a part at a time: no image is held as a whole."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._maps: dict[str, mmap.mmap] = {}
+        self._files: dict[str, int] = {}
 
     def __enter__(self) -> Pixels:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._maps.clear()
+        while self._files:
+            os.close(self._files.popitem()[1])
 
-    def __call__(self, pixels: PixelReference) -> memoryview:
-        """The pixel bytes of one image box.
+    def __call__(self, pixels: PixelReference, first: int = 0, count: int | None = None) -> bytes:
+        """Pixel bytes of one image box.
+
+        Args:
+            pixels: where they lie.
+            first: of the bytes that are wanted.
+            count: how many; None is all that follow.
 
         Raises:
             ValueError: the reference leads out of the folder or beyond the end of its file.
         """
-        if pixels.file not in self._maps:
+        if pixels.file not in self._files:
             if Path(pixels.file).name != pixels.file:
                 raise ValueError("a pixel reference leads out of the job's folder")
-            with (self._folder / pixels.file).open("rb") as file:
-                self._maps[pixels.file] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = self._maps[pixels.file]
-        if pixels.offset < 0 or pixels.offset + pixels.length > len(data):
+            self._files[pixels.file] = os.open(self._folder / pixels.file, os.O_RDONLY | os.O_CLOEXEC)
+        count = pixels.length - first if count is None else count
+        if pixels.offset < 0 or first < 0 or first + count > pixels.length:
+            raise ValueError("fewer pixel bytes than rows and columns need")
+        data = os.pread(self._files[pixels.file], count, pixels.offset + first)
+        if len(data) < count:
             raise ValueError("a pixel reference leads beyond the end of its file")
-        return memoryview(data)[pixels.offset : pixels.offset + pixels.length]
+        return data
 
 
 class Rendered(NamedTuple):

@@ -34,7 +34,7 @@ from printing.outputs import (
 )
 from printing.page import DOCUMENT, FilmDocument, FilmPage, PageImage, PixelReference, PresentationLUT
 from printing.printer import PrinterState
-from printing.render.raster import planes_of
+from printing.render.resample import planes_of
 from printing.terms import (
     COLOR_IMAGE_BOX,
     COLOR_META,
@@ -324,7 +324,7 @@ class _Dialogue:
         page: FilmPage,
         image: PageImage,
         pixels: PixelReference,
-        data: memoryview,
+        data: bytes,
         bake: bool,
         color: bool,
     ) -> Any:
@@ -360,7 +360,7 @@ class _Dialogue:
 
     @staticmethod
     def _gray(
-        page: FilmPage, image: PageImage, pixels: PixelReference, data: memoryview, bits: int, bake: bool
+        page: FilmPage, image: PageImage, pixels: PixelReference, data: bytes, bits: int, bake: bool
     ) -> tuple[NDArray[Any], int, bool]:
         """(samples, their bits, whether polarity and Presentation LUT are in them)."""
         planes = planes_of(pixels, data)

@@ -8,6 +8,7 @@ is compressed in strips as it comes and waits in a file, so the memory needed do
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,58 +25,51 @@ from printing.render.sheet import Sheet
 from printing.render.text import OWN_FONT, font_files, fonts_for
 
 POINTS_PER_MM = 72 / 25.4
-STRIP_ROWS = 256
 COMPRESSION = 1
 """zlib's fastest level: behind the predictor, level 6 is a tenth smaller and three times slower (measured)."""
 
 
-def compress(samples: NDArray[Any], out: BinaryIO) -> None:
+def compress(strips: Iterable[NDArray[Any]], out: BinaryIO) -> None:
     """Write one image as a zlib stream of PNG rows, each filtered by "up" (PNG §9.2).
 
     Args:
-        samples: uint8 or uint16, (rows, columns) or (rows, columns, 3).
+        strips: uint8 or uint16, (rows, columns) or (rows, columns, 3), from the top.
         out: takes the stream.
     """
-    rows = samples.shape[0]
-    if samples.dtype != np.uint8:
-        samples = samples.astype(">u2")
-    flat = samples.reshape(rows, -1).view(np.uint8)
-    width = flat.shape[1]
     encoder = zlib.compressobj(COMPRESSION)
-    filtered = np.empty((STRIP_ROWS, width + 1), np.uint8)
-    filtered[:, 0] = 2
-    above = np.zeros((1, width), np.uint8)
-    for start in range(0, rows, STRIP_ROWS):
-        strip = flat[start : start + STRIP_ROWS]
-        count = len(strip)
-        np.subtract(strip[:1], above, out=filtered[:1, 1:])
-        np.subtract(strip[1:], strip[:-1], out=filtered[1:count, 1:])
-        above = strip[-1:]
-        out.write(encoder.compress(filtered[:count].data))
+    above: NDArray[np.uint8] | None = None
+    for samples in strips:
+        strip = (samples.astype(">u2") if samples.dtype != np.uint8 else samples).reshape(len(samples), -1)
+        strip = strip.view(np.uint8)
+        filtered = np.empty((len(strip), strip.shape[1] + 1), np.uint8)
+        filtered[:, 0] = 2
+        filtered[0, 1:] = strip[0] if above is None else strip[0] - above
+        np.subtract(strip[1:], strip[:-1], out=filtered[1:, 1:])
+        above = strip[-1].copy()
+        out.write(encoder.compress(filtered.data))
     out.write(encoder.flush())
 
 
 class _ImageStream(pdfdoc.PDFObject):
-    """An image XObject whose data wait in a file until the document is written."""
+    """An image XObject whose data wait in a file until the document is written, and go from there into it."""
 
-    def __init__(self, samples: NDArray[Any], data: Path, profile: Any) -> None:
-        self.height, self.width = samples.shape[:2]
+    def __init__(self, page: RasterPage, data: Path, profile: Any) -> None:
+        self.height, self.width = page.height, page.width
+        self.colors, self.bits = page.colors, page.bits
         self.profile = profile
-        self.colors = 3 if samples.ndim == 3 else 1
-        self.bits = 8 * samples.dtype.itemsize
         self.data = data
         self.name = ""
 
     def format(self, document: Any) -> bytes:
-        """The object as the document writes it."""
-        data = self.data.read_bytes()
+        """The object as the document writes it, without its data: they follow in the file that is being written."""
         head = (
             f"<< /Type /XObject /Subtype /Image /Width {self.width} /Height {self.height}"
             f" /ColorSpace {self._space(document)} /BitsPerComponent {self.bits}"
             f" /Interpolate false /Filter /FlateDecode /DecodeParms << /Predictor 15 /Colors {self.colors}"
-            f" /BitsPerComponent {self.bits} /Columns {self.width} >> /Length {len(data)} >>\nstream\n"
-        )
-        return head.encode("ascii") + data + b"\nendstream"
+            f" /BitsPerComponent {self.bits} /Columns {self.width} >> /Length {self.data.stat().st_size} >>\nstream\n"
+        ).encode("ascii")
+        document.__accum__.insertion = (head, self.data)
+        return head + b"\nendstream"
 
     def _space(self, document: Any) -> str:
         if self.profile is None:
@@ -100,6 +94,8 @@ class _StreamedFile(pdfdoc.PDFFile):
     """reportlab's PDFFile, which gathers the whole document in memory, writing it away instead."""
 
     out: BinaryIO
+    insertion: tuple[bytes, Path] | None = None
+    """(words, file): behind these words of the next object, the content of this file."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -107,6 +103,18 @@ class _StreamedFile(pdfdoc.PDFFile):
         self.write: Any = self.out.write
         for text in gathered:
             self.out.write(text)
+
+    def add(self, s: bytes) -> int:
+        if self.insertion is None:
+            return int(super().add(s))
+        (head, data), self.insertion = self.insertion, None
+        at = s.index(head) + len(head)
+        offset = int(super().add(s[:at]))
+        with data.open("rb") as content:
+            shutil.copyfileobj(content, self.out, 1 << 20)
+        self.offset += data.stat().st_size
+        super().add(s[at:])
+        return offset
 
     def format(self, document: Any) -> bytes:
         return b""
@@ -145,7 +153,7 @@ def write_pdf(
         for number, (page, sheet) in enumerate(pages):
             streams.append(work / f"page{number}.z")
             with streams[-1].open("wb") as file:
-                compress(page.samples, file)
+                compress(page.strips(), file)
             _add_page(canvas, page, sheet, number, streams[-1])
         _save(canvas, out)
     finally:
@@ -162,7 +170,7 @@ def _add_page(canvas: Any, page: RasterPage, sheet: Sheet | None, number: int, d
         _lay(canvas, sheet, height)
     document: Any = canvas._doc
     name = f"film{number}"
-    stream = _ImageStream(page.samples, data, _profile(document, page))
+    stream = _ImageStream(page, data, _profile(document, page))
     stream.name = name
     canvas._setXObjects(stream)
     reference = document.getXObjectName(name)
@@ -196,7 +204,7 @@ def _profile(document: Any, page: RasterPage) -> Any:
         return None
     name = f"icc{hashlib.sha256(page.profile).hexdigest()[:16]}"
     if name not in document.idToObject:
-        return document.Reference(_ProfileStream(page.profile, 3 if page.samples.ndim == 3 else 1), name)
+        return document.Reference(_ProfileStream(page.profile, page.colors), name)
     return pdfdoc.PDFObjectReference(name)
 
 
@@ -225,7 +233,7 @@ def _add_texts(canvas: Any, page: RasterPage) -> None:
     """The annotations once more, unseen, where they are drawn: so that a film can be found by its text."""
     if not page.texts:
         return
-    point = page.width_mm * POINTS_PER_MM / page.samples.shape[1]
+    point = page.width_mm * POINTS_PER_MM / page.width
     height = page.height_mm * POINTS_PER_MM
     for text in page.texts:
         rows = text.coverage.shape[0]

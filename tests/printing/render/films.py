@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from printing.page import FilmPage, PageImage, PageText, PixelReference, PresentationLUT, Rectangle
-from printing.render.raster import ReadPixels
+from printing.render.resample import ReadPixels
 
 DPI = 25.4
 """One printer pixel a millimetre."""
@@ -21,8 +21,8 @@ class Heap:
     def __init__(self) -> None:
         self.data: dict[str, bytes] = {}
 
-    def __call__(self, pixels: PixelReference) -> bytes:
-        return self.data[pixels.file]
+    def __call__(self, pixels: PixelReference, first: int, count: int) -> bytes:
+        return self.data[pixels.file][first : first + count]
 
     def put(
         self, samples: NDArray[Any], bits: int = 8, *, planar: int = 0, photometric: str = "", **more: Any

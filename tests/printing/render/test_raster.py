@@ -159,7 +159,7 @@ def test_too_few_bytes_are_an_error_and_not_a_film() -> None:
     reference = heap.put(noise(40, 60))
     heap.data[reference.file] = heap.data[reference.file][:-1]
     with pytest.raises(ValueError, match="fewer"):
-        rasterise(film([box(reference)]), heap, PLAIN)
+        list(rasterise(film([box(reference)]), heap, PLAIN).strips())
 
 
 def test_an_image_boxs_presentation_lut_and_densities_are_its_own() -> None:
@@ -242,3 +242,34 @@ def test_no_edge_is_more_than_half_a_printer_pixel_off(
     x, y = 3 + (width - wide) / 2, 4 + (height - wide * rows / columns) / 2
     for found, wanted in [(left, x), (right, x + wide), (top, y), (bottom, y + wide * rows / columns)]:
         assert abs(found - wanted * k) <= 0.51
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("color", [False, True])
+def test_a_film_in_strips_is_the_film(bits: int, color: bool) -> None:
+    heap = Heap()
+    grey, rgb = heap.put(noise(150, 170, 12), 12), heap.put(RANDOM.integers(0, 256, (60, 70, 3)), planar=1)
+    kinds = ("REPLICATE", "BILINEAR", "CUBIC", "NONE")
+    boxes = [
+        box(one, 60 * column, 40 * row, magnification_type=kind, requested_decimate_crop_behavior=behavior, **more)
+        for column, kind in enumerate(kinds)
+        for row, (one, behavior, more) in enumerate(
+            [
+                (grey, "DECIMATE", {}),
+                (rgb, "CROP", {"requested_image_size_mm": 75.0}),
+                (grey, "CROP", {}),
+                (None, "DECIMATE", {}),
+            ]
+        )
+    ]
+    texts = tuple(PageText(1, "Strip", place=place) for place in ("top left", "bottom right"))
+    page = film(boxes, 240, 160, trim=True, color=color, annotations=texts, empty_image_density="150")
+    made = rasterise(page, heap, Finish(60, Tone("film"), bits))
+    (whole,) = made.strips(made.height)
+    assert whole.dtype.itemsize * 8 == bits and whole.shape[:2] == (made.height, made.width)
+    assert len(np.unique(whole)) > 100
+    for rows in (1, 37, 256):
+        strips = list(made.strips(rows))
+        assert {len(strip) for strip in strips[:-1]} <= {rows}
+        assert np.array_equal(np.concatenate(strips), whole)
+    assert np.array_equal(made.samples, whole)
