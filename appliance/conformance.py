@@ -76,7 +76,9 @@ def statement() -> dict[str, Any]:
             f" {presentation_lut.BITS[0]} to {presentation_lut.BITS[-1]} bits. Never deleted while it is referenced",
             "color": "image boxes are those of the meta class of the presentation context of the film box",
             "annotations": {name: list(places) for name, places in annotation.FORMATS.items()},
-            "configuration_information": configuration_information.description(),
+            "configuration_information": ". ".join(
+                (configuration_information.description(), configuration_information.EFFECT)
+            ),
             "bounds": f"{MOST_FILM_BOXES} films and {MOST_IMAGE_BOXES} image boxes of one film session, printed"
             f" collated; {MOST_PRESENTATION_LUTS} Presentation LUTs of one association; more are answered 0213",
             "retired": [{"uid": uid, "name": name} for uid, name in RETIRED.items()],

@@ -33,8 +33,9 @@ from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDel
 T = TypeVar("T")
 
 MIB = 1024 * 1024
-FILM_MEMORY_BYTES = 1024 * MIB
-"""Address space of a rendering child: a 14×17 in colour film at 600 dpi fits; a bomb does not."""
+FILM_MEMORY_BYTES = 512 * MIB
+"""Address space of a rendering child: twice what the largest images on the largest films take (measured); a bomb takes
+more."""
 FILM_CPU_S, FILM_WALL_S = 300, 900
 DISC_MEMORY_BYTES = 1536 * MIB
 DISC_CPU_S, DISC_WALL_S = 6 * 3600, 12 * 3600.0
@@ -148,6 +149,7 @@ class FilmPerformer:
                     "fonts": list(self.config.appliance.fonts),
                     "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
                     "scaling": printer.scaling,
+                    "configuration_information": printer.configuration_information == "apply",
                 },
                 on_progress=progress,
                 memory_bytes=FILM_MEMORY_BYTES,

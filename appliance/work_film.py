@@ -14,8 +14,8 @@ from printing.tone import Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "bits", "fonts", "papers", "scaling"}` →
-    `{"files", "pages", "warnings", "paper"}`.
+    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "bits", "fonts", "papers", "scaling",
+    "configuration_information"}` → `{"files", "pages", "warnings", "paper"}`.
 
     The files lie in the job's folder."""
     folder = Path(request["folder"])
@@ -30,6 +30,7 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
         tuple((name, wide, high, margin) for name, wide, high, margin in request["papers"]),
         request["scaling"],
         request["color"],
+        request["configuration_information"],
     )
     made = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"), media_type)
     return {

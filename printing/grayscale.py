@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -25,6 +26,9 @@ _DENOMINATOR = (1.0, -2.5840191e-2, -1.0320229e-1, 2.8745620e-2, -3.1978977e-3, 
 
 J_MIN, J_MAX = 1.0, 1023.0
 """Indices of just-noticeable differences that the function is defined for."""
+
+TOLERANCE = 1e-12
+"""Of a luminance, relative, where j(L) is inverted: a double's noise in L(j) is a tenth of it."""
 
 LOWEST_CD_M2, HIGHEST_CD_M2 = 0.05, 3993.4
 """Luminances of J_MIN and J_MAX as the standard prints them; outside, the function ends and values are clamped."""
@@ -90,15 +94,20 @@ def index(luminance_cd_m2: float) -> float:
         return J_MIN
     if luminance_cd_m2 >= steps[-1]:
         return J_MAX
-    low = float(bisect_right(steps, luminance_cd_m2))
-    high = low + 1.0
-    for _ in range(40):  # by halves: 2⁻⁴⁰ of a step is far below a double's noise in L(j)
-        middle = (low + high) / 2
-        if luminance(middle) <= luminance_cd_m2:
-            low = middle
+    below = bisect_right(steps, luminance_cd_m2)
+    low, high = float(below), below + 1.0
+    under, over = steps[below - 1] - luminance_cd_m2, steps[below] - luminance_cd_m2
+    found = low
+    while abs(under) > TOLERANCE * luminance_cd_m2:  # the function is nearly straight within a step: three rounds
+        found = low - under * (high - low) / (over - under)
+        rest = luminance(found) - luminance_cd_m2
+        if not low < found < high or abs(rest) <= TOLERANCE * luminance_cd_m2:
+            break
+        if rest < 0:
+            low, under = found, rest
         else:
-            high = middle
-    return (low + high) / 2
+            high, over = found, rest
+    return found
 
 
 def within_gsdf(viewing: _Densities) -> bool:
@@ -158,7 +167,11 @@ def density_p_value(density: str, viewing: _Densities) -> float:
 
 
 def p_value_table(
-    bits_stored: int, inverted: bool, lut: PresentationLUT | None = None, viewing: _Densities | None = None
+    bits_stored: int,
+    inverted: bool,
+    lut: PresentationLUT | None = None,
+    viewing: _Densities | None = None,
+    shaped: Callable[[float, bool], float] | None = None,
 ) -> array[float]:
     """The lookup table of one image box: stored value → P-value, as an array of doubles from 0.0 to 1.0.
 
@@ -169,29 +182,33 @@ def p_value_table(
             linearly from Dmax to Dmin over the stored values (C.11.4.1). A table of another length than the stored
             values are many is stretched over them.
         viewing: needed for LIN OD only.
+        shaped: (stored value, inverted) → what goes into IDENTITY or LIN OD, all 0.0 to 1.0; None is the value after
+            polarity. A table is never shaped.
     """
     entries: int = 1 << bits_stored
     full = entries - 1
     if lut is not None and lut.table is not None:
         last, whole = len(lut.table) - 1, (1 << lut.bits) - 1
         table = array("d", (lut.table[(value * last * 2 + full) // (2 * full)] / whole for value in range(entries)))
-    elif lut is not None and lut.shape == "LIN OD":
-        table = _linear_density(entries, viewing if viewing is not None else Viewing())
-    else:
+        if inverted:
+            table.reverse()
+        return table
+    if shaped is None:
         table = array("d", (value / full for value in range(entries)))
-    if inverted:
-        table.reverse()
-    return table
+        if inverted:
+            table.reverse()
+    else:
+        table = array("d", (shaped(value / full, inverted) for value in range(entries)))
+    return table if lut is None or lut.shape != "LIN OD" else _linear_density(table, viewing or Viewing())
 
 
-def _linear_density(entries: int, viewing: _Densities) -> array[float]:
+def _linear_density(values: array[float], viewing: _Densities) -> array[float]:
     darkest, brightest = viewing.max_density_centi_od / 100, viewing.min_density_centi_od / 100
-    step = (brightest - darkest) / (entries - 1)
     lowest, highest = _index_range(viewing)
     if highest <= lowest:
-        return array("d", bytes(8 * entries))
+        return array("d", bytes(8 * len(values)))
     span = highest - lowest
-    lights = (density_luminance(darkest + value * step, viewing) for value in range(entries))
+    lights = (density_luminance(darkest + value * (brightest - darkest), viewing) for value in values)
     return array("d", (min(max((index(light) - lowest) / span, 0.0), 1.0) for light in lights))
 
 

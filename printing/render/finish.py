@@ -20,6 +20,7 @@ class Finish:
         papers: (name, width, height, margin) in mm of each paper of the output; empty: a page is as large as its film.
         scaling: how a film lies on paper of another size.
         color: whether the output takes colour; where not, colour films become grey.
+        configuration_information: whether its settings change greys.
     """
 
     dpi: float = 300.0
@@ -29,6 +30,7 @@ class Finish:
     papers: tuple[tuple[str, float, float, float], ...] = ()
     scaling: Scaling = "fit"
     color: bool = True
+    configuration_information: bool = True
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from printing import grayscale
+from printing.configuration_information import Greys, greys
 from printing.page import FilmPage, PageImage, PixelReference, PresentationLUT, Rectangle
 from printing.render.finish import Finish
 from printing.render.icc import gray_profile, is_rgb_profile
@@ -32,6 +33,9 @@ STRIP_ROWS = 256
 
 OUTSIDE_GSDF = "densities and viewing light lie outside of the Grayscale Standard Display Function: greys are clamped"
 NO_FONT = "an annotation has characters that no font here has: install fonts, or name them in appliance.fonts"
+
+LIN_OD = PresentationLUT("LIN OD")
+ASKED, ASKED_IN_VAIN = "greys as Configuration Information asks: {}", "Configuration Information, not done: {}"
 
 Draw = Callable[[NDArray[Any], int], None]
 """(the layer's part of a strip, row of the film on which it begins)."""
@@ -125,14 +129,27 @@ class _Painter:
         p_value = grayscale.density_p_value(density, self.page)
         return int(self.finish.tone.curve(self.film, self.film)(p_value) * self.full + 0.5)
 
-    def table(self, image: PageImage, pixels: PixelReference) -> NDArray[Any]:
+    def greys(self, image: PageImage, pixels: PixelReference) -> Greys:
+        """What the Configuration Information changes of an image. A Presentation LUT is stronger (PS3.4 H.4.9)."""
+        wanted = image.configuration_information
+        if not wanted or not self.finish.configuration_information:
+            return Greys()
+        found = greys(wanted, pixels.bits_stored, grayscale.Viewing.of(self.page, image))
+        words = (*found.applied, *found.ignored)
+        if words and (image.presentation_lut is not None or pixels.samples_per_pixel == 3):
+            why = "a Presentation LUT is stronger" if pixels.samples_per_pixel == 1 else "colour stays as it is"
+            return Greys(ignored=(f"{', '.join(words)}: {why}",))
+        return found
+
+    def table(self, image: PageImage, pixels: PixelReference, asked: Greys) -> NDArray[Any]:
         """Stored value → sample. Colour is what it is: the console's RGB."""
-        color = pixels.samples_per_pixel == 3
         inverted = grayscale.inverts(pixels.photometric_interpretation, image.polarity)
-        lut = None if color else image.presentation_lut
-        tone = None if color else self.finish.tone
-        viewing = grayscale.Viewing.of(self.page, image)
-        return _table(pixels.bits_stored, inverted, lut, viewing, self.film, tone, self.finish.bits)
+        film, bits = self.film, self.finish.bits
+        if pixels.samples_per_pixel == 3:
+            return _table(pixels.bits_stored, inverted, None, film, film, None, bits, Greys())
+        viewing = asked.seen(grayscale.Viewing.of(self.page, image))
+        lut = LIN_OD if asked.linear_od else image.presentation_lut
+        return _table(pixels.bits_stored, inverted, lut, viewing, film, self.finish.tone, bits, asked)
 
     def luma_table(self) -> NDArray[Any]:
         """Brightness of a colour → sample, where a grey film shows it."""
@@ -161,9 +178,11 @@ def _table(
     film: grayscale.Viewing,
     tone: Tone | None,
     bits: int,
+    asked: Greys,
 ) -> NDArray[Any]:
     """Stored value → sample; the images of a film share it, and so do the next films."""
-    values = grayscale.p_value_table(stored, inverted, lut, image)
+    shaped = asked.shaped if asked.applied else None
+    values = grayscale.p_value_table(stored, inverted, lut, image, shaped)
     if tone is not None:
         values = tone.table(image, film)(values)
     return np.frombuffer(grayscale.codes(values, bits), np.uint8 if bits == 8 else np.uint16)
@@ -200,13 +219,16 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         if image.pixels is None:
             layers.append(Layer(cell, _flat(painter.code(page.empty_image_density))))
             continue
+        asked = painter.greys(image, image.pixels)
+        warnings.extend(ASKED.format(words) for words in asked.applied)
+        warnings.extend(ASKED_IN_VAIN.format(words) for words in asked.ignored)
         placement = place(image, image.pixels, dpi)
         frame = placement.visible.clipped(film)
         if frame.width > 0 and frame.height > 0:
             by = FILTERS.get(image.magnification_type, FILTERS["CUBIC"])
             source = Source(image.pixels, read)
             resampled = Resampled(source, placement.image, frame, by)
-            layers.append(Layer(frame, _picture(painter, resampled, painter.table(image, image.pixels))))
+            layers.append(Layer(frame, _picture(painter, resampled, painter.table(image, image.pixels, asked))))
         warnings.extend(placement.warnings)
         if page.trim:
             layers.extend(_trim(frame, cell, dpi, line))
@@ -227,7 +249,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         page.height_mm,
         border,
         tuple(layers),
-        tuple(warnings),
+        tuple(dict.fromkeys(warnings)),
         texts,
         painter.profile(),
         painter.intent(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,11 +15,12 @@ from printing.page import PageText, PresentationLUT
 from printing.render.finish import Finish
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
 from printing.render.text import FONTS, OWN_FONTS
-from printing.tone import Tone
+from printing.tone import Tone, srgb
 from tests.printing.render.films import DPI, Heap, box, film
 
 RANDOM = np.random.default_rng(7)
 PLAIN = Finish(DPI)
+PLAIN_FILM = Finish(DPI, Tone("film", False))
 
 
 def noise(rows: int, columns: int, bits: int = 8) -> np.ndarray:
@@ -273,3 +276,33 @@ def test_a_film_in_strips_is_the_film(bits: int, color: bool) -> None:
         assert {len(strip) for strip in strips[:-1]} <= {rows}
         assert np.array_equal(np.concatenate(strips), whole)
     assert np.array_equal(made.samples, whole)
+
+
+def test_configuration_information_changes_greys_and_says_so() -> None:
+    heap = Heap()
+    ramp = heap.put(np.arange(256)[None, :].repeat(10, 0))
+    square = PresentationLUT(None, tuple(at * at // 16 for at in range(256)), 12)
+    wanted = r"CN5\WINDOW_WIDTH=1"
+    cells = [
+        box(ramp, 0, 0, 256, 10, configuration_information=wanted),
+        box(ramp, 0, 10, 256, 10, configuration_information=wanted, presentation_lut=square),
+        box(ramp, 0, 20, 256, 10, configuration_information=wanted, presentation_lut=PresentationLUT()),
+        box(ramp, 0, 30, 256, 10, configuration_information="PD1.0", polarity="REVERSE"),
+    ]
+    made = rasterise(film(cells, 256, 40), heap, Finish(DPI, Tone("film", False)))
+    plain = rasterise(film([replace(one, configuration_information="") for one in cells], 256, 40), heap, PLAIN_FILM)
+    assert made.warnings == (
+        "greys as Configuration Information asks: contrast +5",
+        "Configuration Information, not done: a window needs a center and a width from 2",
+        "Configuration Information, not done: contrast +5, a window needs a center and a width from 2:"
+        " a Presentation LUT is stronger",
+        "greys as Configuration Information asks: minimum density 1.00 OD",
+    )
+    assert plain.warnings == ()
+    samples, before = made.samples.astype(int), plain.samples.astype(int)
+    assert np.array_equal(samples[10:30], before[10:30])
+    assert samples[5, 64] < before[5, 64] and samples[5, 192] > before[5, 192]
+    assert (samples[5, [0, 255]] == before[5, [0, 255]]).all()
+    assert samples[35, 0] == int(255 * srgb((10 + 2000 * 10**-1.0) / (10 + 2000 * 10**-0.2)) + 0.5)
+    kept = rasterise(film(cells, 256, 40), heap, replace(PLAIN_FILM, configuration_information=False))
+    assert kept.warnings == () and np.array_equal(kept.samples, plain.samples)
