@@ -175,8 +175,8 @@ class PrinterTable(Personality):
     bits: Literal[8, 16] = 8
     """Of a grey sample. 12-bit images keep their bits in 16; the files are two to three times as large."""
     configuration_information: Literal["apply", "keep"] = "apply"
-    """Contrast, gamma, window and density in Configuration Information, as known imagers understand them: `apply` them to
-    images without a Presentation LUT, or `keep` them with the film alone."""
+    """Contrast, gamma, window and density in Configuration Information, as known imagers understand them: `apply` them
+    to images without a Presentation LUT, or `keep` them with the film alone."""
     status_policy: Literal["spooler", "truthful"] = "spooler"
     """Printer Status: NORMAL while we can accept work, or the real one."""
     keep_days: Days = 7

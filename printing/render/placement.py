@@ -7,12 +7,14 @@ up and every edge is within half a printer pixel of its place.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from printing.page import PageImage, PixelReference, Rectangle
 
 MM_PER_INCH = 25.4
-NOT_TO_SCALE = "image {}: larger than its cell at the requested size, printed smaller: not to scale"
+NOT_TO_SCALE = "image {}: larger than its cell at the requested size, printed at {:.0f} % of it: not to scale"
+MARK = "not to scale: {:.0f} %"
+"""On the film, at an image that is smaller than it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Placement:
 
     image: Box
     visible: Box
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    mark: str = ""
+    """What the film itself says about it."""
 
 
 def to_pixels(rectangle: Rectangle, dpi: float) -> Box:
@@ -80,11 +84,13 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
     fit_mm = min(cell.width_mm, cell.height_mm * aspect)
     crop = image.requested_decimate_crop_behavior == "CROP"
     warnings: tuple[str, ...] = ()
+    mark = ""
     if image.requested_image_size_mm:
         width_mm = image.requested_image_size_mm
         if width_mm > fit_mm + 1e-6 and not crop:
+            percent = 100 * fit_mm / width_mm
             width_mm = fit_mm
-            warnings = (NOT_TO_SCALE.format(image.position),)
+            mark, warnings = MARK.format(percent), (NOT_TO_SCALE.format(image.position, percent),)
     elif image.magnification_type == "NONE" or (crop and pixels.columns > fit_mm * dpi / MM_PER_INCH):
         width_mm = pixels.columns * MM_PER_INCH / dpi
         aspect = pixels.columns / pixels.rows
@@ -105,7 +111,7 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
     )
     if image.magnification_type == "NONE" and not image.requested_image_size_mm and _same_size(whole, pixels):
         whole = Box(whole.left, whole.top, whole.left + pixels.columns, whole.top + pixels.rows)
-    return Placement(whole, whole.clipped(to_pixels(cell, dpi)), warnings)
+    return Placement(whole, whole.clipped(to_pixels(cell, dpi)), warnings, mark)
 
 
 def _same_size(box: Box, pixels: PixelReference) -> bool:

@@ -25,7 +25,7 @@ from printing.render.finish import Finish
 from printing.render.icc import gray_profile, is_rgb_profile
 from printing.render.placement import Box, place, round_half_up, to_pixels
 from printing.render.resample import FILTERS, ReadPixels, Resampled, Source
-from printing.render.text import SetText, set_text
+from printing.render.text import SetText, set_mark, set_text
 from printing.tone import Tone, luminances_of
 
 STRIP_ROWS = 256
@@ -63,7 +63,7 @@ class RasterPage:
         border: sample of the border's density.
         layers: what is drawn on it, in order.
         warnings: what a technician should know.
-        texts: the annotations, which are drawn, for outputs that can be searched too.
+        texts: annotations and marks, which are drawn, for outputs that can be searched too.
         profile: ICC profile that a console sent with its colours; empty where it sent none.
         intent: ICC profile that says what grey samples mean; empty where they are what every program takes them for.
     """
@@ -213,6 +213,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
     border = painter.code(page.border_density)
     line = painter.full if border <= painter.full // 2 else 0
     layers: list[Layer] = []
+    marks: list[SetText] = []
     warnings: list[str] = [] if grayscale.within_gsdf(painter.film) else [OUTSIDE_GSDF]
     for image in page.images:
         cell = to_pixels(image.cell, dpi).clipped(film)
@@ -232,10 +233,15 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         warnings.extend(placement.warnings)
         if page.trim:
             layers.extend(_trim(frame, cell, dpi, line))
-    texts = tuple(
-        set_text(one.text, one.place, film.width, film.height, dpi, finish.fonts)
-        for one in page.annotations
-        if one.text.strip()
+        if placement.mark:
+            marks.append(set_mark(placement.mark, cell, frame, dpi))
+    texts = (
+        *marks,
+        *(
+            set_text(one.text, one.place, film.width, film.height, dpi, finish.fonts)
+            for one in page.annotations
+            if one.text.strip()
+        ),
     )
     if not all(text.complete for text in texts):
         warnings.append(NO_FONT)

@@ -1,4 +1,4 @@
-"""Annotations on a film: text as printer pixels, in the fonts that have its characters (PS3.3 C.13.7).
+"""Annotations and marks on a film: text as printer pixels, in the fonts that have its characters (PS3.3 C.13.7).
 
 Text is set by Pillow with Raqm, which joins Arabic letters and turns lines that run from right to left. Every
 character is set in the first font that has it; what no font has is drawn as that font's empty box, never left out.
@@ -7,7 +7,7 @@ character is set in the first font that has it; what no font has is drawn as tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-MM_PER_INCH = 25.4
+from printing.render.placement import MM_PER_INCH, Box
+
 HEIGHT_MM = 3.0
 """Size of the letters: read from half a metre."""
 MARGIN_MM = 2.0
@@ -96,11 +97,42 @@ def set_text(
         dpi: printer resolution.
         more_fonts: files that are asked after our own for Latin and before those for Korean, Chinese and Japanese.
     """
+    margin = round(MARGIN_MM * dpi / MM_PER_INCH)
+    line = _line(text, width_px - 2 * margin, dpi, more_fonts)
+    rows, columns = line.coverage.shape
+    edge, _, side = place.partition(" ")
+    left = {"left": margin, "right": width_px - margin - columns}.get(side, (width_px - columns) // 2)
+    top = margin if edge == "top" else height_px - margin - rows
+    return replace(line, left=max(0, left), top=max(0, top))
+
+
+def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
+    """Set words about an image at the bottom of its cell: below the image or beside it where there is room, else on the
+    image's own corner.
+
+    Args:
+        text: one line.
+        cell: of the image box, in printer pixels.
+        image: what is printed of the image.
+        dpi: printer resolution.
+    """
+    line = _line(text, cell.width, dpi)
+    rows, columns = line.coverage.shape
+    if cell.bottom - image.bottom >= rows:
+        left = (cell.left + cell.right - columns) // 2
+    elif cell.right - image.right >= columns:
+        left = cell.right - columns
+    else:
+        left = cell.left
+    return replace(line, left=max(cell.left, left), top=max(cell.top, cell.bottom - rows))
+
+
+def _line(text: str, room_px: int, dpi: float, more_fonts: Sequence[str] = ()) -> SetText:
+    """One line, as large as letters are unless the room is too narrow for it."""
     line = " ".join(text.split())
     files = font_files(more_fonts)
-    margin = round(MARGIN_MM * dpi / MM_PER_INCH)
     size_px = max(6, round(HEIGHT_MM * dpi / MM_PER_INCH))
-    room = max(1, width_px - 2 * margin)
+    room = max(1, room_px)
     while True:
         parts = [(part, font) for part, file in fonts_for(line, files) if (font := _font(file, size_px))]
         length = sum(round(font.getlength(part)) for part, font in parts)
@@ -113,8 +145,5 @@ def set_text(
     for part, font in parts:
         draw.text((at, round(size_px * 1.05)), part, fill=255, font=font, anchor="ls")
         at += round(font.getlength(part))
-    edge, _, side = place.partition(" ")
-    left = {"left": margin, "right": width_px - margin - picture.width}.get(side, (width_px - picture.width) // 2)
-    top = margin if edge == "top" else height_px - margin - rows
     complete = all(sign.isspace() or any(ord(sign) in _characters(file) for file in files) for sign in line)
-    return SetText(line, max(0, left), max(0, top), np.asarray(picture), complete)
+    return SetText(line, 0, 0, np.asarray(picture), complete)

@@ -12,7 +12,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from printing.grayscale import Viewing, od_p_value
 from printing.page import PageText, PresentationLUT
+from printing.render import placement
 from printing.render.finish import Finish
+from printing.render.placement import Box, to_pixels
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
 from printing.render.text import FONTS, OWN_FONTS
 from printing.tone import Tone, srgb
@@ -105,17 +107,48 @@ def test_magnification_types_are_what_they_are_called() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "behaviour", "width", "warned"),
-    [(20, "DECIMATE", 20, False), (33.3, "DECIMATE", 33, False), (50, "DECIMATE", 40, True), (50, "CROP", 50, False)],
+    [(20, "DECIMATE", 20, ""), (33.3, "DECIMATE", 33, ""), (50, "DECIMATE", 40, "80 %"), (50, "CROP", 50, "")],
 )
-def test_requested_image_size_is_true_or_told(asked: float, behaviour: str, width: int, warned: bool) -> None:
+def test_requested_image_size_is_true_or_told(asked: float, behaviour: str, width: int, warned: str) -> None:
     heap = Heap()
     pixels = heap.put(np.full((20, 20), 255))
     image = box(pixels, requested_image_size_mm=asked, requested_decimate_crop_behavior=behaviour)
     made = rasterise(film([image]), heap, PLAIN)
-    left, top, right, bottom = frame_of(made.samples)
-    assert right - left == pytest.approx(width, abs=1) and bottom - top == min(40, right - left)
-    assert bool(made.warnings) is warned
-    assert abs(left + right - 60) <= 1 and abs(top + bottom - 40) <= 1
+    samples = np.where(made.samples > 0, 255, 0)
+    if warned:
+        (mark,) = made.texts
+        assert mark.text == f"not to scale: {warned}" and warned in made.warnings[0]
+        samples[mark.top : mark.top + len(mark.coverage), mark.left : mark.left + mark.coverage.shape[1]] = 255
+    else:
+        assert made.texts == made.warnings == ()
+    left, top, right, bottom = frame_of(samples[:30])
+    assert right - left == pytest.approx(width, abs=1)
+    assert abs(left + right - 60) <= 1 and top == pytest.approx(max(0, 20 - width / 2), abs=1) and bottom == 30
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "side"),
+    [(200, 300, "below"), (300, 120, "beside"), (200, 200, "on its corner")],
+)
+def test_a_mark_covers_an_image_only_where_there_is_no_room(rows: int, columns: int, side: str) -> None:
+    heap = Heap()
+    # A white film and a white image: whatever is black is the mark.
+    pixels = heap.put(np.full((rows, columns), 255))
+    cells = [
+        box(pixels, x, y, 90, 90 if side != "below" else 80, requested_image_size_mm=500.0)
+        for x, y in [(0, 0), (100, 100)]
+    ]
+    made = rasterise(film(cells, 200, 200, border_density="WHITE"), heap, Finish(150))
+    assert len(made.texts) == 2 and made.warnings
+    for image, text in zip(cells, made.texts, strict=True):
+        assert image.pixels is not None
+        cell, printed = to_pixels(image.cell, 150), placement.place(image, image.pixels, 150).visible
+        high, wide = text.coverage.shape
+        mark = Box(text.left, text.top, text.left + wide, text.top + high)
+        assert mark == mark.clipped(cell) and mark.bottom == cell.bottom and high <= 4.5 / 25.4 * 150
+        covered = mark.clipped(printed)
+        assert (covered.width > 0 and covered.height > 0) is (side == "on its corner")
+        assert made.samples[mark.top : mark.bottom, mark.left : mark.right].min() < 64
 
 
 def test_crop_keeps_the_middle() -> None:
