@@ -107,8 +107,7 @@ def set_text(
 
 
 def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
-    """Set words about an image at the bottom of its cell: below the image or beside it where there is room, else on the
-    image's own corner.
+    """Set words about an image in its cell: right below the image or beside it where there is room, else on its corner.
 
     Args:
         text: one line.
@@ -118,13 +117,13 @@ def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
     """
     line = _line(text, cell.width, dpi)
     rows, columns = line.coverage.shape
+    gap = rows // 4
+    left, top = cell.left, cell.bottom - rows
     if cell.bottom - image.bottom >= rows:
-        left = (cell.left + cell.right - columns) // 2
+        left, top = (cell.left + cell.right - columns) // 2, min(image.bottom + gap, top)
     elif cell.right - image.right >= columns:
-        left = cell.right - columns
-    else:
-        left = cell.left
-    return replace(line, left=max(cell.left, left), top=max(cell.top, cell.bottom - rows))
+        left = min(image.right + gap, cell.right - columns)
+    return replace(line, left=max(cell.left, left), top=max(cell.top, top))
 
 
 def _line(text: str, room_px: int, dpi: float, more_fonts: Sequence[str] = ()) -> SetText:
