@@ -167,6 +167,9 @@ class PrinterTable(Personality):
     """Other called AE titles that mean this one."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 300
     """Printer resolution."""
+    high_dpi: Annotated[int, Field(ge=50, le=600)] | None = None
+    """Resolution of films that ask for HIGH (Requested Resolution ID). Default: twice `dpi`, at most 600. An output
+    that has one resolution keeps to it."""
     tone: Literal["pvalue", "film", "paper"] = "film"
     """How P-values become samples: `pvalue` leaves them, for calibrated screens; `film` gives the relative luminance of
     the film on its viewbox, `paper` that of office paper, in sRGB."""

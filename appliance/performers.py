@@ -29,6 +29,7 @@ from appliance.jobs import Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from media.store import InstanceStore
 from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDelivered, RenderedFilm, Stop, Target
+from printing.printer import Printer
 
 T = TypeVar("T")
 
@@ -142,6 +143,7 @@ class FilmPerformer:
                     "folder": str(folder),
                     "media_type": target.media_type,
                     "dpi": target.dpi or printer.dpi,
+                    "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
                     "color": target.color,
                     "tone": printer.tone,
                     "black_point": printer.black_point,

@@ -15,7 +15,7 @@ from printing.tone import Tone
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
     """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "bits", "fonts", "papers", "scaling",
-    "configuration_information"}` → `{"files", "pages", "warnings", "paper"}`.
+    "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
 
     The files lie in the job's folder."""
     folder = Path(request["folder"])
@@ -31,6 +31,7 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
         request["scaling"],
         request["color"],
         request["configuration_information"],
+        request["high_dpi"],
     )
     made = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"), media_type)
     return {

@@ -337,7 +337,7 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         "RequestedResolutionID",
         "CS",
         term(*terms.RESOLUTIONS),
-        "STANDARD, HIGH; kept, the printer's resolution is configured",
+        "STANDARD, the printer's resolution; HIGH, by default twice as many pixels per inch, at most 600",
         _is("STANDARD"),
     ),
     Attribute(

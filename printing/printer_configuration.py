@@ -148,17 +148,28 @@ def _media(printer: Printer, installed: bool) -> tuple[dict[int, Value], ...]:
 
 
 def _formats(printer: Printer) -> Iterator[dict[int, Value]]:
-    spacing = f"{25.4 / printer.dpi:.8g}"
+    for resolution in _resolutions(printer):
+        yield from _formats_at(printer, resolution)
+
+
+def _resolutions(printer: Printer) -> tuple[str, ...]:
+    """Printer Resolution IDs, the default first; HIGH where it is finer."""
+    return terms.RESOLUTIONS if printer.resolution("HIGH") > printer.dpi else terms.RESOLUTIONS[:1]
+
+
+def _formats_at(printer: Printer, resolution: str) -> Iterator[dict[int, Value]]:
+    dpi = printer.resolution(resolution)
+    spacing = f"{25.4 / dpi:.8g}"
     for medium in _sizes(printer):
         size = parse(medium.film_size_id)
         for orientation in terms.FilmOrientation if size is not None else ():
             for display in _displays(printer):
                 yield {
-                    **_matrix(printer, display, size, orientation),
+                    **_matrix(printer, display, size, orientation, dpi),
                     IMAGE_DISPLAY_FORMAT: str(display),
                     FILM_ORIENTATION: orientation.value,
                     FILM_SIZE_ID: medium.film_size_id,
-                    PRINTER_RESOLUTION_ID: "STANDARD",
+                    PRINTER_RESOLUTION_ID: resolution,
                     PRINTER_PIXEL_SPACING: f"{spacing}\\{spacing}",
                     REQUESTED_IMAGE_SIZE_FLAG: "YES",
                 }
@@ -179,13 +190,13 @@ def _displays(printer: Printer) -> Iterator[DisplayFormat]:
 
 
 def _matrix(
-    printer: Printer, display: DisplayFormat, size: FilmSize | None, orientation: terms.FilmOrientation
+    printer: Printer, display: DisplayFormat, size: FilmSize | None, orientation: terms.FilmOrientation, dpi: float
 ) -> dict[int, Value]:
     """Rows and Columns of an image box, where all boxes of the format are equal."""
     if size is None:
         return {}
     boxes = {
-        (round(cell.height_mm / 25.4 * printer.dpi), round(cell.width_mm / 25.4 * printer.dpi))
+        (round(cell.height_mm / 25.4 * dpi), round(cell.width_mm / 25.4 * dpi))
         for cell in cells(display, *size.hung(orientation.value), printer.formats)
     }
     if len(boxes) != 1:

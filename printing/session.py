@@ -531,7 +531,8 @@ def _fit(film: FilmBox, box: ImageBox, printer: Printer) -> int:
         size if isinstance(size, float) else None,
         None if behavior is None else str(behavior),
     )
-    return fit(wish, film.cells[box.position - 1], printer.dpi)
+    dpi = printer.resolution(str(film.values[tags.REQUESTED_RESOLUTION_ID]))
+    return fit(wish, film.cells[box.position - 1], dpi)
 
 
 # -- annotation box (H.4.4) -------------------------------------------------------------------------------------------

@@ -102,6 +102,7 @@ def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") 
     return Printer(
         name=ae_title,
         dpi=float(table.dpi),
+        high_dpi=None if table.high_dpi is None else float(table.high_dpi),
         film_size_id=table.film_size_id,
         min_density_centi_od=table.min_density,
         max_density_centi_od=table.max_density,

@@ -14,6 +14,7 @@ class Finish:
 
     Attributes:
         dpi: printer resolution, pixels per inch.
+        high_dpi: that of films whose Requested Resolution ID is HIGH; None is the same.
         tone: how P-values become samples.
         bits: of a sample, 8 or 16.
         fonts: font files for annotations, asked after our own.
@@ -31,6 +32,11 @@ class Finish:
     scaling: Scaling = "fit"
     color: bool = True
     configuration_information: bool = True
+    high_dpi: float | None = None
+
+    def resolution(self, resolution_id: str) -> float:
+        """Pixels per inch of a film, by its Requested Resolution ID (2020,0050)."""
+        return self.high_dpi if resolution_id == "HIGH" and self.high_dpi is not None else self.dpi
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):

@@ -206,7 +206,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         finish: what the printer adds.
     """
     finish = finish or Finish()
-    dpi = finish.dpi
+    dpi = finish.resolution(page.requested_resolution_id)
     page = page if finish.color else replace(page, color=False)
     painter = _Painter(page, finish, grayscale.Viewing.of(page))
     film = to_pixels(Rectangle(0, 0, page.width_mm, page.height_mm), dpi)

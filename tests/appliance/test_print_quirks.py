@@ -382,7 +382,7 @@ def office_paper_and_large_films(rig: Rig) -> None:
     assert pages[1].images[0].requested_image_size_mm == 180
 
 
-@quirk(23, "films are rendered at the printer's resolution, which a console can read; STANDARD and HIGH are taken")
+@quirk(23, "films are rendered at the printer's resolution, HIGH twice as fine, and a console can read both")
 def output_is_not_hazy(rig: Rig) -> None:
     rig.add_printer("FINE", dpi=600)
     for name, dpi in (("FILM", 300), ("FINE", 600)):
@@ -390,11 +390,20 @@ def output_is_not_hazy(rig: Rig) -> None:
         answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE)
         assert answer.data is not None
         formats = answer.data.PrinterConfigurationSequence[0].SupportedImageDisplayFormatsSequence
-        whole = next(one for one in formats if one.ImageDisplayFormat == r"STANDARD\1,1")
-        assert (whole.FilmSizeID, whole.Rows, whole.Columns) == ("14INX17IN", 17 * dpi, 14 * dpi)
+        whole = {
+            one.PrinterResolutionID: (one.Rows, one.Columns)
+            for one in formats
+            if (one.ImageDisplayFormat, one.FilmSizeID, one.FilmOrientation)
+            == (r"STANDARD\1,1", "14INX17IN", "PORTRAIT")
+        }
+        assert whole == {"STANDARD": (17 * dpi, 14 * dpi)} | ({"HIGH": (17 * 600, 14 * 600)} if dpi < 600 else {})
         console.film_session()
         assert console.film_box(RequestedResolutionID="HIGH").status == 0
+        # One image pixel is one printer pixel: more of them fit at twice the resolution.
+        wide = image(2, 14 * dpi + 100)
+        assert console.image_box(1, wide, MagnificationType="NONE").status == (0 if dpi < 600 else 0xC603)
         assert console.film_box(RequestedResolutionID="STANDARD").status == 0
+        assert console.image_box(1, wide, MagnificationType="NONE").status == 0xC603
 
 
 # -- jobs and what is made of them -------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ def test_custom_formats_are_listed_without_a_matrix_where_their_boxes_differ() -
     )
     gray, _ = items(Printer(formats=formats, media=(Medium("BLUE FILM", "14INX17IN"),)))
     portraits = [item for item in gray.SupportedImageDisplayFormatsSequence if item.FilmOrientation == "PORTRAIT"]
+    portraits = [item for item in portraits if item.PrinterResolutionID == "STANDARD"]
     found = {item.ImageDisplayFormat: item for item in portraits}
     assert "Rows" not in found[r"CUSTOM\2"] and found[r"CUSTOM\5"].Rows == round(431.8 / 2 / 25.4 * 300)
 
@@ -92,3 +93,25 @@ def test_an_output_without_colour_lists_grey_alone() -> None:
 @pytest.mark.parametrize("bits", [8, 12])
 def test_the_bit_depth_of_the_output(bits: int) -> None:
     assert items(Printer(printing_bit_depth=bits))[0].PrintingBitDepth == bits
+
+
+@pytest.mark.parametrize(
+    ("printer", "high"),
+    [
+        (Printer(dpi=150), 300),
+        (Printer(dpi=300), 600),
+        (Printer(dpi=400), 600),
+        (Printer(dpi=600), None),
+        (Printer(dpi=300, high_dpi=450), 450),
+        (Printer(dpi=300, high_dpi=200), None),
+    ],
+)
+def test_high_is_twice_as_fine_where_it_can_be(printer: Printer, high: float | None) -> None:
+    assert printer.resolution("STANDARD") == printer.dpi and printer.resolution("HIGH") == (high or printer.dpi)
+    gray, _ = items(printer)
+    spacings = {
+        item.PrinterResolutionID: float(item.PrinterPixelSpacing[0])
+        for item in gray.SupportedImageDisplayFormatsSequence
+    }
+    wanted = {"STANDARD": 25.4 / printer.dpi} | ({"HIGH": 25.4 / high} if high else {})
+    assert spacings == pytest.approx(wanted)

@@ -341,3 +341,11 @@ def test_configuration_information_changes_greys_and_says_so() -> None:
     assert samples[35, 0] == int(255 * srgb((10 + 2000 * 10**-1.0) / (10 + 2000 * 10**-0.2)) + 0.5)
     kept = rasterise(film(cells, 256, 40), heap, replace(PLAIN_FILM, configuration_information=False))
     assert kept.warnings == () and np.array_equal(kept.samples, plain.samples)
+
+
+def test_high_resolution_is_the_films_own() -> None:
+    finish = Finish(50, high_dpi=100)
+    for asked, dpi in [("STANDARD", 50), ("HIGH", 100)]:
+        made = rasterise(film([], 254, 127, requested_resolution_id=asked), Heap(), finish)
+        assert (made.width, made.height) == (10 * dpi, 5 * dpi)
+    assert rasterise(film([], 254, 127, requested_resolution_id="HIGH"), Heap(), Finish(50)).width == 500
