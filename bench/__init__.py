@@ -5,3 +5,8 @@
 
 A row is measured in pairs: the appliance and its peer take turns, and the ratio is that of their medians.
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""As in the appliance's own children; numpy reads it when it is loaded."""

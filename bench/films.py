@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import subprocess
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pydicom import Dataset
-from pydicom.sequence import Sequence
+from pydicom.sequence import Sequence as Items
 
-from printing.job import render_document
+from printing.job import Pixels, render_document
 from printing.page import FilmDocument, FilmPage, PageImage, PixelReference, Rectangle
 from printing.render.finish import Finish
+from printing.render.pdf import compress
+from printing.render.placement import place
+from printing.render.raster import STRIP_ROWS, rasterise
+from printing.render.resample import FILTERS, Resampled, Source
+from printing.tone import Tone
 
 from .console import (
     FILM_BOX,
@@ -84,17 +88,17 @@ def dcmprscp(where: Path) -> Iterator[int]:
         yield port
 
 
-def image_box(side: int) -> bytes:
-    """An N-SET of one image, 12 bits, encoded once: the console's time is not measured."""
+def image_box(samples: np.ndarray, position: int = 1) -> bytes:
+    """An N-SET of one square image, 12 bits, encoded once: the console's time is not measured."""
+    side = len(samples)
     pixels = Dataset()
     pixels.SamplesPerPixel, pixels.PhotometricInterpretation = 1, "MONOCHROME2"
     pixels.Rows = pixels.Columns = side
     pixels.BitsAllocated, pixels.BitsStored, pixels.HighBit, pixels.PixelRepresentation = 16, 12, 11, 0
-    noise = np.random.default_rng(side).integers(0, 4096, (side, side), dtype="<u2")
-    pixels.add_new(0x7FE00010, "OW", noise.tobytes())
+    pixels.add_new(0x7FE00010, "OW", samples.astype("<u2").tobytes())
     box = Dataset()
-    box.ImageBoxPosition = 1
-    box.BasicGrayscaleImageSequence = Sequence([pixels])
+    box.ImageBoxPosition = position
+    box.BasicGrayscaleImageSequence = Items([pixels])
     return encoded(box)
 
 
@@ -104,8 +108,8 @@ def expect(status: int) -> None:
         raise RuntimeError(f"status {status:04X}")
 
 
-def film_session(port: int, image: bytes, readings: list[float]) -> None:
-    """From the first N-CREATE to the last N-DELETE."""
+def film_session(port: int, images: Sequence[bytes], readings: list[float], display: str = "STANDARD\\1,1") -> None:
+    """From the first N-CREATE to the last N-DELETE, one image for each image box."""
     console = Console(port, "FILM", [GRAYSCALE])
     session_attributes = Dataset()
     session_attributes.NumberOfCopies = "1"
@@ -113,15 +117,15 @@ def film_session(port: int, image: bytes, readings: list[float]) -> None:
         session = console.ask(0x0140, FILM_SESSION, data=encoded(session_attributes))
         expect(session.status)
         film = Dataset()
-        film.ImageDisplayFormat, film.FilmOrientation, film.FilmSizeID = "STANDARD\\1,1", "PORTRAIT", "14INX17IN"
+        film.ImageDisplayFormat, film.FilmOrientation, film.FilmSizeID = display, "PORTRAIT", "14INX17IN"
         reference = Dataset()
         reference.ReferencedSOPClassUID = FILM_SESSION
         reference.ReferencedSOPInstanceUID = session.sop_instance_uid
-        film.ReferencedFilmSessionSequence = Sequence([reference])
+        film.ReferencedFilmSessionSequence = Items([reference])
         box = console.ask(0x0140, FILM_BOX, data=encoded(film))
         expect(box.status)
-        (place,) = referenced_image_boxes(box.data)
-        expect(console.ask(0x0120, IMAGE_BOX, place, image).status)
+        for place, image in zip(referenced_image_boxes(box.data), images, strict=True):
+            expect(console.ask(0x0120, IMAGE_BOX, place, image).status)
         expect(console.ask(0x0130, FILM_BOX, box.sop_instance_uid, action=1).status)
         expect(console.ask(0x0150, FILM_BOX, box.sop_instance_uid).status)
         expect(console.ask(0x0150, FILM_SESSION, session.sop_instance_uid).status)
@@ -131,7 +135,7 @@ def film_session(port: int, image: bytes, readings: list[float]) -> None:
 def session(pairs: int, scale: float, side: int) -> Measured:
     """Milliseconds of one film, spooled and promised."""
     measured = Measured("ms")
-    image = image_box(side)
+    image = [image_box(np.random.default_rng(side).integers(0, 4096, (side, side)))]
     rounds = pairs * max(1, int((20 if side < 512 else 4) * scale))
     with folder(MEMORY) as here, appliance(here / "state", dpi=50) as one, dcmprscp(here / "peer") as peer:
         for number in range(rounds + 2):
@@ -142,13 +146,18 @@ def session(pairs: int, scale: float, side: int) -> Measured:
     return measured
 
 
-def wait_until_printed(state: Path, count: int) -> None:
-    """Until so many films lie in the folder."""
-    for _ in range(1200):
-        if sum(1 for _ in (state / "films").glob("*.pdf")) >= count:
-            return
-        time.sleep(0.05)
-    raise RuntimeError("a film was not printed")
+def printed(state: Path) -> int:
+    """Films that lie in the folder."""
+    return sum(1 for _ in (state / "films").glob("*.pdf"))
+
+
+def wait_until_printed(state: Path, count: int, seconds: float = 60) -> None:
+    """Until there are so many."""
+    end_s = time.perf_counter() + seconds
+    while printed(state) < count:
+        if time.perf_counter() > end_s:
+            raise RuntimeError("a film was not printed")
+        time.sleep(0.01)
 
 
 DPI, COLUMNS, ROWS_OF_FILM, SIDE = 300, 3, 4, 2048
@@ -215,15 +224,8 @@ def reference(pixels: list[np.ndarray], width_px: int, height_px: int) -> bytes:
 def render(pairs: int, scale: float) -> Measured:
     """Seconds from a frozen film to a PDF, in the process that renders."""
     measured = Measured("s")
-    side = max(64, int(SIDE * scale))
-    dpi = max(50.0, DPI * scale)
-    random = np.random.default_rng(5)
-    smooth = [
-        np.asarray(
-            Image.fromarray(random.integers(0, 4096, (64, 64)).astype(np.float32)).resize((side, side)), np.uint16
-        )
-        for _ in range(12)
-    ]
+    side, dpi = size_of(scale)
+    smooth = pictures(side)
     film = document(12, side)
     with folder(MEMORY) as here:
         for number, pixels in enumerate(smooth):
@@ -237,13 +239,57 @@ def render(pairs: int, scale: float) -> Measured:
                 read = [np.fromfile(here / str(one), "<u2").reshape(side, side) for one in range(12)]
                 data = reference(read, round(14 * dpi), round(17 * dpi))
                 (here / "reference").write_bytes(data)
-    measured.notes = {"peak of both together, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        measured.notes = stages(film, here, dpi)
     return measured
+
+
+def size_of(scale: float) -> tuple[int, float]:
+    """(rows and columns of an image, pixels per inch)."""
+    return max(64, int(SIDE * scale)), max(50.0, DPI * scale)
+
+
+def pictures(side: int) -> list[np.ndarray]:
+    """Twelve images of 12 bits, smooth as real ones are."""
+    random = np.random.default_rng(5)
+    coarse = [Image.fromarray(random.integers(0, 4096, (64, 64)).astype(np.float32)) for _ in range(12)]
+    return [np.clip(np.asarray(one.resize((side, side))), 0, 4095).astype(np.uint16) for one in coarse]
+
+
+def stages(film: FilmDocument, here: Path, dpi: float) -> dict[str, float | str]:
+    """Milliseconds of each stage of one film, and what the process needed for it."""
+    took: list[float] = []
+    (page,) = film.pages
+    with Pixels(here) as read:
+        with timed(took, 1000):
+            for image in page.images:
+                assert image.pixels is not None
+                box = place(image, image.pixels, dpi).image
+                resampled = Resampled(Source(image.pixels, read), box, box, FILTERS["CUBIC"])
+                for top in range(box.top, box.bottom, STRIP_ROWS):
+                    list(resampled.strips(top, min(top + STRIP_ROWS, box.bottom)))
+        with timed(took, 1000):
+            strips = list(rasterise(page, read, finish(dpi)).strips())
+    with timed(took, 1000), (here / "strips").open("wb") as out:
+        compress(strips, out)
+    with timed(took, 1000):
+        run_render(film, here, dpi)
+    resampling, raster, compression, whole = took
+    return {
+        "read and resample, ms": resampling,
+        "table and strips": raster - resampling,
+        "compress": compression,
+        "document": whole - raster - compression,
+    }
+
+
+def finish(dpi: float) -> Finish:
+    """As a printer has it by default."""
+    return Finish(dpi, Tone("film"))
 
 
 def run_render(film: FilmDocument, here: Path, dpi: float) -> None:
     """What the rendering child does for a folder of PDFs."""
-    render_document(film, here, Finish(dpi), here / "film.pdf")
+    render_document(film, here, finish(dpi), here / "film.pdf")
 
 
 ROWS = (
