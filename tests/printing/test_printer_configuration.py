@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydicom import Dataset
 
@@ -108,7 +110,7 @@ def test_the_bit_depth_of_the_output(bits: int) -> None:
 )
 def test_high_is_twice_as_fine_where_it_can_be(printer: Printer, high: float | None) -> None:
     assert printer.resolution("STANDARD") == printer.dpi and printer.resolution("HIGH") == (high or printer.dpi)
-    gray, _ = items(printer)
+    gray, _ = items(replace(printer, media=TRAYS[:1]))
     spacings = {
         item.PrinterResolutionID: float(item.PrinterPixelSpacing[0])
         for item in gray.SupportedImageDisplayFormatsSequence
