@@ -255,6 +255,11 @@ def pictures(side: int) -> list[np.ndarray]:
     return [np.clip(np.asarray(one.resize((side, side))), 0, 4095).astype(np.uint16) for one in coarse]
 
 
+def finish(dpi: float) -> Finish:
+    """As a printer has it by default."""
+    return Finish(dpi, Tone("film"))
+
+
 def stages(film: FilmDocument, here: Path, dpi: float) -> dict[str, float | str]:
     """Milliseconds of each stage of one film, the best of three."""
     rounds = [stage_readings(film, here, dpi) for _ in range(3)]

@@ -30,6 +30,8 @@ SOURCE_ROWS = 512
 """Rows of an image that are brought to their width at once, about."""
 BLOCK_ROWS = 16
 """Printed rows of one multiplication (by trial: fewer cost calls, more multiply zeros)."""
+GRID = 1 << 24
+"""Parts of a step of a pixel that sums are rounded to: far above their noise, far below what is seen of them."""
 SUM_BITS = 22
 """Of a weight, where Pillow resamples eight bits in whole numbers."""
 
@@ -219,7 +221,9 @@ def _weighed(wide: Numbers, rows: Numbers, weights: Numbers, full: int) -> Numbe
         matrix[np.arange(end - start)[:, None], (rows[start:end] - first)[:, None] + taps] = weights[start:end]
         sums = matrix[:, : last - first] @ wide[first:last].astype(np.float64)
         if not eight:
-            sums = sums.astype(np.float32)
+            # Away with the noise of the sums, which depends on how many rows they are of: a half stays a half.
+            np.rint(np.multiply(sums, GRID, out=sums), out=sums)
+            sums = np.multiply(sums, 1 / GRID, out=sums).astype(np.float32)
         sums += 0.5
         made[start:end] = np.clip(sums, 0, full, out=sums)
     return made
