@@ -8,6 +8,9 @@ At most one request is answered at a time (PS3.7 D.3.3.3, window 1/1). A request
 last one waits, and reading stops: pipelining is bounded by one message and a socket buffer. Responses to our own
 N-EVENT-REPORTs are matched by message ID whenever they come.
 
+A turn of the loop is shared fairly: from each connection so many messages and parts of messages are taken, then the others
+have their turn, however much it sent. Someone who sends nothing but tiny ones keeps nobody waiting.
+
 Deadlines are absolute and cost nothing: each association holds the time by which something must have happened, and the
 server looks at all of them once a second.
 """
@@ -70,6 +73,13 @@ log = logging.getLogger("gravure.association")
 
 RECEIVE_BUFFER = memoryview(bytearray(256 * 1024))
 """Shared by all connections: it is empty again when `buffer_updated` returns."""
+SHORT_BUFFER = RECEIVE_BUFFER[: 64 * 1024]
+"""What is taken at once outside of a long part: what has to wait for its turn has to be kept."""
+TURN_STEPS = 400
+"""Headers and parts that one connection may have parsed in one turn of the loop, about a millisecond of work. A megabyte
+in parts of 16 KiB takes half of them."""
+MESSAGE_STEPS = 20
+"""What one whole message counts for."""
 
 READS_IN_A_ROW = 8
 
@@ -139,6 +149,9 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._skipping_response: int | None = None
         self._backlog = bytearray()
         self._feeding = False
+        self._steps = 0
+        """Left in this turn of the loop."""
+        self._next_turn: asyncio.Handle | None = None
 
         # Answering and asking.
         self._answering = False
@@ -177,6 +190,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         before, self.state = self.state, State.GONE
         self._socket = -1
         self._deadline_s = float("inf")
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         self._server.disconnected(self)
         if before is State.OPEN:
             self._ended(Ending.LOST)
@@ -265,7 +280,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The shared buffer; asyncio fills it and calls `buffer_updated` at once."""
-        return RECEIVE_BUFFER
+        return RECEIVE_BUFFER if self._pdv_left > len(SHORT_BUFFER) else SHORT_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came. In the middle of a data set more lie in the socket already: they are read at once, without the
@@ -286,6 +301,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if self._backlog or self._feeding:
             self._backlog += RECEIVE_BUFFER[:nbytes]
         else:
+            self._steps = TURN_STEPS
             rest = self._feed(RECEIVE_BUFFER[:nbytes])
             if len(rest):
                 self._backlog += rest
@@ -302,6 +318,11 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 if self._held:
                     self._pause()
                     return data
+                if self._steps <= 0:
+                    self._pause()
+                    self._take_turn_later()
+                    return data
+                self._steps -= 1
                 data = self._step(data)
             self._flush()
         except BadAssociate as failure:
@@ -318,6 +339,15 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         for the peer to read them."""
         return self._waiting is not None or self._unread_since_s is not None
 
+    def _take_turn_later(self) -> None:
+        if self._next_turn is None:
+            self._next_turn = self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        self._steps = TURN_STEPS
+        self._resume()
+
     def _pause(self) -> None:
         if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
@@ -326,7 +356,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         """The answer is given: take up what waited."""
         if self.state is not State.OPEN or self._transport is None or self._feeding:
             return
-        while self._backlog and not self._held and self.state is State.OPEN:
+        if self._backlog and self._steps <= 0:
+            self._take_turn_later()
+            return
+        while self._backlog and self._steps > 0 and not self._held and self.state is State.OPEN:
             data, self._backlog = self._backlog, bytearray()
             with memoryview(data) as view:
                 rest = self._feed(view)
@@ -494,6 +527,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     # -- messages -----------------------------------------------------------------------------------------------
 
     def _command_complete(self, command: dict[str, object]) -> None:
+        self._steps -= MESSAGE_STEPS
         command_field = command.get("CommandField")
         data_type = command.get("CommandDataSetType")
         if not isinstance(command_field, int) or not isinstance(data_type, int):
