@@ -80,6 +80,8 @@ TURN_STEPS = 400
 in parts of 16 KiB takes half of them."""
 MESSAGE_STEPS = 20
 """What one whole message counts for."""
+MOST_IDLE_WORDS = 1000
+"""Parts without a byte, cancels and responses to nothing that a peer may send between two requests."""
 
 READS_IN_A_ROW = 8
 
@@ -151,6 +153,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._feeding = False
         self._steps = 0
         """Left in this turn of the loop."""
+        self._idle_words = 0
         self._next_turn: asyncio.Handle | None = None
 
         # Answering and asking.
@@ -463,7 +466,15 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if self._pdv_left == 0:
             if control & 2:
                 self._last_fragment()
+            else:
+                self._idle_word()
             self._end_of_pdv()
+
+    def _idle_word(self) -> None:
+        """The peer said something that asks for nothing."""
+        self._idle_words += 1
+        if self._idle_words > MOST_IDLE_WORDS:
+            raise BadCommand(f"more than {MOST_IDLE_WORDS} words that ask for nothing")
 
     def _end_of_pdv(self) -> None:
         if self._pdu_left == 0 and self._in_pdu:
@@ -538,9 +549,11 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             return
         if command_field == CommandField.C_CANCEL_RQ:
             self._message_began_s = None
+            self._idle_word()
             return  # nothing that we answer can be cancelled (PS3.7 §9.3.2.3)
         if command_field not in FIELDS:
             raise BadCommand(f"Command Field {command_field:04X}")
+        self._idle_words = 0
         request = self._read_request(CommandField(command_field), command)
         if data_type == NO_DATA_SET:
             self._message_complete(request)
@@ -755,7 +768,9 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 status = command.get("Status", 0)
                 future.set_result(status if isinstance(status, int) else 0)
         else:
-            log.info("a response to nothing that we asked", extra={"association": self.id})
+            if self._idle_words == 0:
+                log.info("a response to nothing that we asked", extra={"association": self.id})
+            self._idle_word()
 
     # -- association control ------------------------------------------------------------------------------------
 

@@ -423,9 +423,11 @@ class MemoryWire(asyncio.Transport):
             await self._reading.wait()
             if self._closing:
                 raise ConnectionResetError
-            piece, data = data[: self._piece], data[self._piece :]
-            self._protocol.get_buffer(len(piece))[: len(piece)] = piece
-            self._protocol.buffer_updated(len(piece))
+            buffer = self._protocol.get_buffer(-1)
+            size = min(self._piece, len(buffer), len(data))
+            buffer[:size] = data[:size]
+            data = data[size:]
+            self._protocol.buffer_updated(size)
 
     async def receive(self) -> bytes:
         """What the protocol wrote."""
