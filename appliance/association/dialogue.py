@@ -19,6 +19,11 @@ from .associate import AssociateRequest, ContextResult
 
 log = logging.getLogger("gravure.association")
 
+RECENT_BYTES = 4 * 1024 * 1024
+"""Records in memory."""
+DAY_BYTES = 32 * 1024 * 1024
+"""Records of one day on disk. What a flood of associations would add stays in memory, as far as it goes."""
+
 RESULTS = {0: "accepted", 1: "not allowed for this peer", 3: "SOP class not offered", 4: "no common transfer syntax"}
 
 
@@ -50,7 +55,8 @@ class Dialogue:
             {
                 "id": context.context_id,
                 "abstract_syntax": context.abstract_syntax,
-                "transfer_syntaxes": list(context.transfer_syntaxes),
+                # In one piece: a hostile peer proposes thousands, and as values of their own they take four times as much.
+                "transfer_syntaxes": "\\".join(context.transfer_syntaxes),
                 "result": RESULTS.get(result.result, str(result.result)),
                 "accepted": result.transfer_syntax or None,
             }
@@ -100,7 +106,7 @@ class Dialogue:
             "implementation_version_name": self.implementation_version_name,
             "maximum_length": self.maximum_length,
             "rejected": self.rejected,
-            "contexts": self.contexts,
+            "contexts": [{**one, "transfer_syntaxes": one["transfer_syntaxes"].split("\\")} for one in self.contexts],
             "messages": [
                 {
                     **one,
@@ -135,9 +141,13 @@ class DialogueLog:
         self._folder = folder
         self._keep_days = keep_days
         self._wall = wall
-        self._recent: deque[dict[str, Any]] = deque(maxlen=keep)
+        self._keep = keep
+        self._recent: deque[bytes] = deque()
+        self._recent_bytes = 0
         self._day = ""
         self._fd = -1
+        self._room = 0
+        """Bytes that the day's file may still take; negative when it said that it is full."""
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -153,12 +163,21 @@ class DialogueLog:
 
     def keep(self, record: dict[str, Any]) -> None:
         """Keep a record that is complete: see `ended`."""
-        self._recent.append(record)
+        line = json.dumps(record, ensure_ascii=True).encode("ascii") + b"\n"
+        self._recent.append(line)
+        self._recent_bytes += len(line)
+        while len(self._recent) > self._keep or self._recent_bytes > RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.popleft())
         if self._folder is None:
             return
         try:
             self._open_today(self._folder)
-            os.write(self._fd, json.dumps(record, ensure_ascii=True).encode("ascii") + b"\n")
+            if self._room < len(line):
+                if self._room >= 0:
+                    log.warning("the dialogue records of a day are full", extra={"bytes": DAY_BYTES})
+                self._room = -1
+                return
+            self._room -= os.write(self._fd, line)
         except OSError as failure:
             log.warning("a dialogue record could not be kept", extra={"error": failure.strerror})
 
@@ -169,12 +188,13 @@ class DialogueLog:
         self.close()
         self._fd = os.open(folder / f"{day}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._day = day
+        self._room = DAY_BYTES - os.fstat(self._fd).st_size
         for old in sorted(folder.glob("*.jsonl"))[: -self._keep_days]:
             old.unlink(missing_ok=True)
 
     def recent(self) -> Iterator[dict[str, Any]]:
         """The newest records, oldest first."""
-        return iter(list(self._recent))
+        return map(json.loads, list(self._recent))
 
     def close(self) -> None:
         """Close the day's file."""

@@ -8,8 +8,8 @@ At most one request is answered at a time (PS3.7 D.3.3.3, window 1/1). A request
 last one waits, and reading stops: pipelining is bounded by one message and a socket buffer. Responses to our own
 N-EVENT-REPORTs are matched by message ID whenever they come.
 
-A turn of the loop is shared fairly: from each connection so many messages and parts of messages are taken, then the others
-have their turn, however much it sent. Someone who sends nothing but tiny ones keeps nobody waiting.
+A turn of the loop is shared fairly: from each connection so many messages and parts of messages are taken, then the
+others have their turn, however much it sent. Someone who sends nothing but tiny ones keeps nobody waiting.
 
 Deadlines are absolute and cost nothing: each association holds the time by which something must have happened, and the
 server looks at all of them once a second.
@@ -76,8 +76,8 @@ RECEIVE_BUFFER = memoryview(bytearray(256 * 1024))
 SHORT_BUFFER = RECEIVE_BUFFER[: 64 * 1024]
 """What is taken at once outside of a long part: what has to wait for its turn has to be kept."""
 TURN_STEPS = 400
-"""Headers and parts that one connection may have parsed in one turn of the loop, about a millisecond of work. A megabyte
-in parts of 16 KiB takes half of them."""
+"""Headers and parts that one connection may have parsed in one turn of the loop, about a millisecond of work. A
+megabyte in parts of 16 KiB takes half of them."""
 MESSAGE_STEPS = 20
 """What one whole message counts for."""
 MOST_IDLE_WORDS = 1000

@@ -167,6 +167,7 @@ class StorageService:
         self._executor = executor
         self._pace = pace
         self._arrivals = 0
+        self._closed = False
 
     def serves(self, request: Request) -> bool:
         """Every C-STORE: the context has been negotiated as a storage class."""
@@ -183,7 +184,7 @@ class StorageService:
             incoming = self._store.begin(request.sop_class_uid, uid, request.context.transfer_syntax)
         except OSError as failure:
             raise disk_refusal(failure) from failure
-        return GuardedSink(incoming, request.context.transfer_syntax)
+        return GuardedSink(incoming, request.context.transfer_syntax, self._reserve)
 
     async def answer(self, request: Request) -> Response:
         """The durable sequence, then the status (promise 1)."""
@@ -199,6 +200,10 @@ class StorageService:
             arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
         self._arrivals += 1
         self._station.on_arrival(arrival)
+        if self._closed:
+            # The peer went while its instance was being made durable: nobody else will say that it did, and its study
+            # would wait for it for ever.
+            self._station.on_closed(self._association.id)
         return Response(SUCCESS)
 
     def _put(self, request: Request, sink: GuardedSink) -> Arrival:
@@ -231,6 +236,7 @@ class StorageService:
     def closed(self, ending: Ending) -> None:
         """The association is over: its studies may now become quiet."""
         self._store.expect_nothing()
+        self._closed = True
         if self._arrivals:
             self._station.on_closed(self._association.id)
 
@@ -241,10 +247,15 @@ class GuardedSink:
     The header is read as soon as the first part of a long data set is there, while the peer is sending the rest.
     """
 
-    __slots__ = ("_syntax", "_unread", "header", "incoming")
+    __slots__ = ("_look_at", "_reserve", "_syntax", "_unread", "header", "incoming")
 
-    def __init__(self, incoming: IncomingInstance, transfer_syntax_uid: str) -> None:
+    LOOK_BYTES: ClassVar[int] = 8 * 1024 * 1024
+    """The reserve is looked at again after so many."""
+
+    def __init__(self, incoming: IncomingInstance, transfer_syntax_uid: str, reserve: Reserve) -> None:
         self.incoming = incoming
+        self._reserve = reserve
+        self._look_at = self.LOOK_BYTES
         self.header: InstanceHeader | None = None
         """What the first part says; None until it is there, and where it does not say enough."""
         self._syntax = transfer_syntax_uid
@@ -259,6 +270,9 @@ class GuardedSink:
             self.incoming.write(fragment)
         except OSError as failure:
             raise disk_refusal(failure) from failure
+        if self.incoming.size > self._look_at:
+            self._look_at += self.LOOK_BYTES
+            self._reserve.check()
         if self._unread and self.incoming.size > HEAD_BYTES:
             self._unread = False
             with contextlib.suppress(Unparsable):  # which is looked into when all is there

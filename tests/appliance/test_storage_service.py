@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from appliance.association.message import AcceptedContext, CommandField, Refused, Request
-from appliance.services.storage import GuardedSink, checked
+from appliance.association.message import AcceptedContext, Association, CommandField, Ending, Refused, Request
+from appliance.database import Database
+from appliance.instances import InstanceIndex
+from appliance.services.storage import GuardedSink, Pace, Reserve, Station, StorageService, checked
 from media.instance import check_rest
 from media.store import HEAD_BYTES, InstanceStore
 from tests.media.test_runs import data_set, element
@@ -17,8 +24,11 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 WHOLE = data_set([b"value"] * 20) + element(0x7FE00010, b"OB", b"\1" * 200_000)
 
 
-def arrived(folder: Path, data: bytes, sop_class: str = CT, instance: str = "1.2.3") -> tuple[GuardedSink, Request]:
-    sink = GuardedSink(InstanceStore(folder).begin(sop_class, instance, EXPLICIT), EXPLICIT)
+def arrived(
+    folder: Path, data: bytes, sop_class: str = CT, instance: str = "1.2.3", reserve: int = 0
+) -> tuple[GuardedSink, Request]:
+    incoming = InstanceStore(folder).begin(sop_class, instance, EXPLICIT)
+    sink = GuardedSink(incoming, EXPLICIT, Reserve(folder, reserve))
     for first in range(0, len(data), 16384):
         sink.write(memoryview(data)[first : first + 16384])
     sink.complete()
@@ -44,6 +54,49 @@ def test_command_and_data_set_must_name_the_same_instance(tmp_path: Path, sop_cl
     with pytest.raises(Refused) as refused:
         checked(*arrived(tmp_path, WHOLE, sop_class, instance))
     assert refused.value.status == 0xA900
+
+
+def test_a_long_data_set_stops_at_the_disk_reserve(tmp_path: Path) -> None:
+    data_set_of_20_mb = WHOLE + bytes(20_000_000)
+    with pytest.raises(Refused) as refused:
+        arrived(tmp_path, data_set_of_20_mb, reserve=1 << 60)
+    assert refused.value.status == 0xA700 and refused.value.comment
+    (left,) = (tmp_path / "incoming").iterdir()
+    assert left.stat().st_size < 10_000_000
+
+
+def test_a_peer_that_goes_during_its_commit_holds_its_study_up_no_longer(tmp_path: Path) -> None:
+    """The instance is durable, the association over: the study may become quiet, and must not wait for the dead."""
+    told: list[str] = []
+    instance = WHOLE + element(0xFFFCFFFC, b"OB", bytes(Pace.SMALL_BYTES))
+    database = Database(tmp_path / "gravure.db")
+    database.migrate()
+    store = InstanceStore(tmp_path / "store")
+    station = Station("BURN_CD", lambda one: told.append(one.association_id), lambda one: told.append(f"closed {one}"))
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as threads:
+            service = StorageService(
+                cast(Association, SimpleNamespace(id="a1", calling_ae_title="MODALITY")),
+                station,
+                store,
+                InstanceIndex(database, store),
+                Reserve(tmp_path, 0),
+                threads,
+                Pace(),
+            )
+            request = Request(CommandField.C_STORE_RQ, 1, AcceptedContext(1, CT, EXPLICIT), CT, "1.2.3")
+            sink = service.sink(request)
+            sink.write(memoryview(instance))
+            sink.complete()
+            answer = asyncio.create_task(service.answer(replace(request, data=sink)))
+            await asyncio.sleep(0)
+            service.closed(Ending.LOST)
+            assert (await answer).status == 0x0000
+
+    asyncio.run(run())
+    assert told == ["a1", "closed a1"]
+    database.close()
 
 
 @pytest.mark.parametrize("padding", [b"", b"\0", b"\0" * 7])

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from appliance.association import dialogue
 from appliance.association.dialogue import DialogueLog, read_records
 from appliance.association.limits import Limits
 from appliance.association.message import Association, Ending, Refused, Request, Response
@@ -710,6 +711,34 @@ def test_records_are_kept_for_days_and_a_line_cut_short_is_passed_over(tmp_path:
     assert [one["id"] for one in read_records(tmp_path)] == ["a2", "a3", "a4"]
     assert [one["id"] for one in read_records(tmp_path, 1)] == ["a4"]
     assert [one["id"] for one in log.recent()] == ["a3", "a4"]
+
+
+def test_a_flood_of_associations_fills_neither_disk_nor_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(dialogue, "DAY_BYTES", 200_000)
+    monkeypatch.setattr(dialogue, "RECENT_BYTES", 100_000)
+    now_s = 1_700_000_000.0
+    log = DialogueLog(tmp_path, wall=lambda: now_s)
+
+    def flood(name: str) -> None:
+        for number in range(50):
+            one = log.began(f"{name}{number}", "192.0.2.1")
+            one.implementation_version_name = "x" * 10_000
+            log.ended(one, "released")
+
+    flood("a")
+    (file,) = tmp_path.iterdir()
+    assert 150_000 < file.stat().st_size <= 200_000
+    kept = [one["id"] for one in log.recent()]
+    assert kept[-1] == "a49" and 5 <= len(kept) < 10
+    log.close()
+    flood("b")  # a new start on the same day has no other room
+    assert file.stat().st_size <= 200_000
+    assert sum("full" in one.message for one in caplog.records) == 2
+    now_s += 86400
+    flood("c")
+    assert [one["id"] for one in read_records(tmp_path)][-1].startswith("c")
 
 
 def test_a_disk_that_fails_costs_the_record_and_nothing_else(tmp_path: Path) -> None:
