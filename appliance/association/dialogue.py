@@ -55,7 +55,7 @@ class Dialogue:
             {
                 "id": context.context_id,
                 "abstract_syntax": context.abstract_syntax,
-                # In one piece: a hostile peer proposes thousands, and as values of their own they take four times as much.
+                # In one piece: a hostile peer proposes thousands, and one by one they take four times as much memory.
                 "transfer_syntaxes": "\\".join(context.transfer_syntaxes),
                 "result": RESULTS.get(result.result, str(result.result)),
                 "accepted": result.transfer_syntax or None,

@@ -12,11 +12,12 @@ import logging
 import mmap
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from appliance.association.dataset import IMPLICIT_VR_LITTLE_ENDIAN, MemorySink, SpoolSink
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Request, Response
@@ -73,6 +74,8 @@ ATTRIBUTES_BYTES = 512 * KIB
 """Longest attribute list of any request but an N-SET of an image box."""
 MOST_WARNINGS = 50
 """Leniencies that a print job remembers."""
+
+RESERVE_REACHED = "the disk reserve is reached, try again later"
 
 COMMANDS = {
     CommandField.N_CREATE_RQ: Command.N_CREATE,
@@ -180,8 +183,8 @@ class PrintService:
             return MemorySink(ATTRIBUTES_BYTES)
         try:
             if not self._films.has_room():
-                raise NetworkRefused(NO_MEMORY_FOR_IMAGE, "the disk reserve is reached, try again later")
-            return PixelSink(self._pixels_folder(), self._bounds)
+                raise NetworkRefused(NO_MEMORY_FOR_IMAGE, RESERVE_REACHED)
+            return PixelSink(self._pixels_folder(), self._bounds, self._films.has_room)
         except OSError as failure:
             raise no_room(failure) from failure
 
@@ -371,10 +374,15 @@ VRS = {**attributes.VRS, **printer.VRS, **printer_configuration.VRS}
 class PixelSink:
     """A `SpoolSink` whose disk errors are answers: C605, no memory to keep the image."""
 
-    __slots__ = ("_sink",)
+    __slots__ = ("_has_room", "_look_at", "_sink")
 
-    def __init__(self, folder: Path, bounds: Bounds) -> None:
+    LOOK_BYTES: ClassVar[int] = 8 * KIB * KIB
+    """Whether the disk has room is looked at again after so many."""
+
+    def __init__(self, folder: Path, bounds: Bounds, has_room: Callable[[], bool] = lambda: True) -> None:
         self._sink = SpoolSink(folder, bounds.memory_bytes, bounds.data_set_bytes)
+        self._has_room = has_room
+        self._look_at = self.LOOK_BYTES
 
     @property
     def size(self) -> int:
@@ -385,6 +393,10 @@ class PixelSink:
             self._sink.write(fragment)
         except OSError as failure:
             raise no_room(failure) from failure
+        if self._sink.size > self._look_at:
+            self._look_at += self.LOOK_BYTES
+            if not self._has_room():
+                raise NetworkRefused(NO_MEMORY_FOR_IMAGE, RESERVE_REACHED)
 
     def complete(self) -> None:
         self._sink.complete()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
+from appliance.database import DATABASE_ERRORS
 from appliance.instances import Arrival, InstanceIndex, Outcome
 from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, check_rest, scan_header
 from media.store import HEAD_BYTES, IncomingInstance, InstanceStore
@@ -226,6 +227,11 @@ class StorageService:
         except OSError as failure:
             incoming.discard()
             raise disk_refusal(failure) from failure
+        except DATABASE_ERRORS as failure:
+            # Full, failing or locked: nothing was promised, and the sender tries again.
+            incoming.discard()
+            log.error("the index failed", extra={"error": str(failure).splitlines()[0]})
+            raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
         except BaseException:
             incoming.discard()
             raise

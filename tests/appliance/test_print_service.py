@@ -14,11 +14,12 @@ from pydicom.sequence import Sequence
 
 from appliance import films as films_room
 from appliance.association.message import AcceptedContext, Ending
+from appliance.association.message import Refused as NetworkRefused
 from appliance.config import PrinterTable
 from appliance.films import Films
 from appliance.jobs import JobEvent, Jobs
 from appliance.personality import Personality
-from appliance.services.print import new_uid, printer_of
+from appliance.services.print import Bounds, PixelSink, new_uid, printer_of
 from printing.page import FilmDocument, PageText
 from printing.printer import Medium
 from printing.terms import (
@@ -493,6 +494,21 @@ def test_no_print_job_where_the_queue_is_full(tmp_path: Path) -> None:
     assert console.print_session().status == 0xC601
     assert len(list((tmp_path / "spool" / "films").iterdir())) == 1
     rig.close()
+
+
+def test_a_long_image_stops_at_the_disk_reserve(tmp_path: Path) -> None:
+    room = [True]
+    sink = PixelSink(tmp_path, Bounds(1024, 1 << 30), lambda: room[0])
+    part = memoryview(bytes(1 << 20))
+    for _ in range(9):
+        sink.write(part)
+    room[0] = False
+    with pytest.raises(NetworkRefused) as refused:
+        for _ in range(9):
+            sink.write(part)
+    assert refused.value.status == 0xC605 and sink.size < 18 << 20
+    sink.discard()
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_disk_reserve_is_never_touched(rig: Rig) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +96,34 @@ def test_a_peer_that_goes_during_its_commit_holds_its_study_up_no_longer(tmp_pat
 
     asyncio.run(run())
     assert told == ["a1", "closed a1"]
+    database.close()
+
+
+def test_an_index_that_cannot_grow_is_a_full_disk_to_the_sender(tmp_path: Path) -> None:
+    store = InstanceStore(tmp_path / "store")
+    database = Database(tmp_path / "gravure.db")
+    database.migrate()
+    with database.fast_transaction() as fast:  # SQLite says of its own bound what it says of a full disk
+        fast._cursor.execute("PRAGMA max_page_count = 1")
+    association = cast(Association, SimpleNamespace(id="a1", calling_ae_title="MODALITY"))
+    station = Station("STORE", lambda _: None, lambda _: None)
+    index = InstanceIndex(database, store)
+    service = StorageService(association, station, store, index, Reserve(tmp_path, 0), cast(Executor, None), Pace())
+
+    def stored(uid: str) -> int:
+        request = Request(CommandField.C_STORE_RQ, 1, AcceptedContext(1, CT, EXPLICIT), CT, uid)
+        sink = service.sink(request)
+        sink.write(memoryview(data_set([b"value"] * 20).replace(b"1.2.3 ", uid.encode())))
+        sink.complete()
+        try:
+            return asyncio.run(service.answer(replace(request, data=sink))).status
+        except Refused as refused:
+            assert refused.comment
+            return refused.status
+
+    statuses = [stored(f"1.2.{number}") for number in range(10, 100)]
+    assert set(statuses) == {0x0000, 0xA700} and statuses[-1] == 0xA700
+    assert len(list(store.files())) == statuses.count(0x0000), "what was refused is not kept"
     database.close()
 
 
