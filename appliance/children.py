@@ -2,7 +2,7 @@
 
 A child is started by execution of `python -m appliance _child NAME`, never by fork of the caller. It reads one JSON
 line for each piece of work and writes JSON lines: progress, then a result or an error. It stays warm for a while, then
-ends by itself, so an idle appliance has none. Whatever happens to it (a crash, too much memory, too much time) is the
+is ended, so an idle appliance has none. Whatever happens to it (a crash, too much memory, too much time) is the
 failure of the one job that it worked on; the next job gets a new one.
 """
 
@@ -14,7 +14,6 @@ import importlib
 import json
 import logging
 import os
-import select
 import signal
 import sys
 from collections.abc import Callable
@@ -27,7 +26,8 @@ from appliance.work import WORK
 log = logging.getLogger("gravure.children")
 
 WARM_S = 20.0
-"""How long a child waits for more work of its kind."""
+"""How long a child is kept for more work of its kind. It is this side that ends it: one that left by itself could be
+given work that nobody would read."""
 JOBS_PER_CHILD = 50
 """After so many pieces of work a child is replaced: what a decoder leaks is given back."""
 LINE_BYTES = 64 * 1024 * 1024
@@ -65,6 +65,7 @@ class _Child:
     limits: tuple[int, int]
     stderr: asyncio.Task[bytes]
     jobs: int = 0
+    leaving: asyncio.TimerHandle | None = None
 
 
 class Children:
@@ -119,8 +120,11 @@ class Children:
         warm = self._idle.get(name, [])
         while warm:
             child = warm.pop()
+            if child.leaving is not None:
+                child.leaving.cancel()
             if child.process.returncode is None and child.limits == limits:
                 return child
+            self._dismiss(child)
         return await self._start(name, limits)
 
     async def _start(self, name: str, limits: tuple[int, int]) -> _Child:
@@ -179,11 +183,21 @@ class Children:
 
     def _put_back(self, child: _Child) -> None:
         if child.jobs >= JOBS_PER_CHILD or child.process.returncode is not None:
-            if child.process.stdin is not None:
-                child.process.stdin.close()
-            self._all.discard(child)
+            self._dismiss(child)
             return
         self._idle.setdefault(child.name, []).append(child)
+        child.leaving = asyncio.get_running_loop().call_later(WARM_S, self._leave, child)
+
+    def _leave(self, child: _Child) -> None:
+        """Nothing came for it for a while."""
+        self._idle[child.name].remove(child)
+        self._dismiss(child)
+
+    def _dismiss(self, child: _Child) -> None:
+        """A child that has nothing in hand ends: no more work is coming."""
+        if child.process.stdin is not None:
+            child.process.stdin.close()
+        self._all.discard(child)
 
     async def _kill(self, child: _Child) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -194,6 +208,9 @@ class Children:
 
     async def close(self) -> None:
         """End every child."""
+        for child in self._all:
+            if child.leaving is not None:
+                child.leaving.cancel()
         await asyncio.gather(*(self._kill(child) for child in list(self._all)))
         self._idle.clear()
 
@@ -216,7 +233,7 @@ async def _tail(stream: asyncio.StreamReader) -> bytes:
 
 
 def child_main(name: str, memory_bytes: int, cpu_s: int) -> None:
-    """What `python -m appliance _child` runs: take work until nothing comes for a while."""
+    """What `python -m appliance _child` runs: take work until the appliance closes standard input."""
     from appliance.sandbox import die_with_parent, limit, lock_down
 
     die_with_parent()
@@ -232,7 +249,7 @@ def child_main(name: str, memory_bytes: int, cpu_s: int) -> None:
     def say(message: dict[str, Any]) -> None:
         out.write(json.dumps(message) + "\n")
 
-    while select.select([sys.stdin], [], [], WARM_S)[0] and (line := sys.stdin.readline()):
+    while line := sys.stdin.readline():
         limit(memory_bytes, cpu_s)
         try:
             result = perform(json.loads(line), lambda done, step: say({"progress": done, "step": step}))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from appliance import children as children_room
 from appliance.children import ChildFailed, Children
 from appliance.sandbox import DENIED, filter_program
 from appliance.work import WORK, Work
@@ -87,6 +88,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 )
 
             heard: list[dict[str, Any]] = []
+            do.children = children  # type: ignore[attr-defined]
             try:
                 return await body(do)
             finally:
@@ -102,6 +104,27 @@ def test_a_child_answers_and_stays_warm_for_the_next_piece(run: Callable[..., An
         first, second = await do("answer", say="é\n"), await do("answer", say=2)
         assert first["echo"] == "é\n" and second["echo"] == 2
         assert first["pid"] == second["pid"] != os.getpid()
+
+    run(body)
+
+
+def test_work_that_comes_when_a_child_is_about_to_leave_is_done(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is this side that ends idle children: none leaves with work in hand, and nothing of it is kept."""
+    monkeypatch.setattr(children_room, "WARM_S", 0.05)
+
+    async def body(do: Any) -> None:
+        seen = []
+        for pause_s in (0.0, 0.049, 0.05, 0.0501, 0.051, 0.3):
+            seen.append((await do("answer", say=1))["pid"])
+            await asyncio.sleep(pause_s)
+        children = do.children
+        assert len(set(seen)) >= 2, "an idle child is ended"
+        assert not children._all and not any(children._idle.values())
+        async with asyncio.timeout(10):
+            while any(Path(f"/proc/{pid}").exists() for pid in seen):
+                await asyncio.sleep(0.02)
 
     run(body)
 
