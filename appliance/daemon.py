@@ -43,6 +43,7 @@ from appliance.films import Films
 from appliance.hasher import Hasher
 from appliance.instances import Arrival
 from appliance.jobs import Jobs
+from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
 from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.outputs import output_of
@@ -392,6 +393,7 @@ def receivers_for(config: Config, processors: int) -> int:
 
 async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
+    tell_of_loop(loop)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -468,11 +468,14 @@ class Jobs:
         step = next_step(job, event, facts.get("step"))
         now = self._wall()
         held = event is JobEvent.HOLD or (job.held and event not in (JobEvent.RELEASE, JobEvent.CANCEL))
+        # What held a job that was cancelled holds it again: only a release, with its reason, lets it go.
+        held |= event is JobEvent.RETRY and bool(job.hold_reason)
+        reason = job.hold_reason if held or event is JobEvent.CANCEL else ""
         values: dict[str, Any] = {
             "step": step,
             "state": state_of(job.kind, step),
             "held": int(held),
-            "hold_reason": facts.get("hold_reason", job.hold_reason) if held else "",
+            "hold_reason": facts.get("hold_reason", reason),
             "release_reason": facts.get("reason", "") if event is JobEvent.RELEASE else job.release_reason,
             "cancelled": int(event is JobEvent.CANCEL or (job.cancelled and event is not JobEvent.RETRY)),
             "progress": _progress(job, event, facts),

@@ -6,11 +6,12 @@ facts of an event come in `extra`: `log.info("association accepted", extra={"pee
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 MOST_CHARACTERS = 256
 """A value is cut here: peers choose how long theirs are."""
@@ -57,6 +58,19 @@ def _facts(record: logging.LogRecord) -> Mapping[str, object]:
 def escaped_traceback(text: str) -> str:
     """A traceback in one line: where, and what; the values in its message are ours to escape too."""
     return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+
+
+def tell_of_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Log what nobody caught on an event loop as any other fault of ours; asyncio's own logger is silent here."""
+
+    def tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        failure = context.get("exception")
+        fault = (type(failure), failure, failure.__traceback__) if isinstance(failure, BaseException) else None
+        logging.getLogger("gravure").error(
+            "a fault that nobody caught", extra={"of": context["message"]}, exc_info=fault
+        )
+
+    loop.set_exception_handler(tell)
 
 
 def set_up(level: str = "info", stream: TextIO | None = None) -> None:

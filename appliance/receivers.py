@@ -27,6 +27,7 @@ from typing import Any
 
 from appliance.association.dialogue import Dialogue
 from appliance.association.entity import Entity, Kind
+from appliance.association.message import Ending
 from appliance.association.protocol import AssociationProtocol
 from appliance.association.server import AssociationServer
 from appliance.children import import_path
@@ -181,9 +182,17 @@ class Receivers:
             receiver.open.pop(facts[0]["id"], None)
             if self._server is not None:
                 self._server.dialogues.keep(facts[0])
-            if not receiver.open:
-                receiver.idle_since_s = asyncio.get_running_loop().time()
-                asyncio.get_running_loop().call_later(WARM_S, self._end_idle, receiver)
+            self._if_idle(receiver)
+        elif event == "lost":  # the peer went on the way there
+            dialogue = receiver.open.pop(facts[0], None)
+            if self._server is not None and dialogue is not None:
+                self._server.dialogues.ended(dialogue, Ending.LOST.value)
+            self._if_idle(receiver)
+
+    def _if_idle(self, receiver: Receiver) -> None:
+        if not receiver.open:
+            receiver.idle_since_s = asyncio.get_running_loop().time()
+            asyncio.get_running_loop().call_later(WARM_S, self._end_idle, receiver)
 
     def _end_idle(self, receiver: Receiver) -> None:
         idle_s = asyncio.get_running_loop().time() - receiver.idle_since_s

@@ -23,6 +23,7 @@ from appliance.association.server import AssociationServer
 from appliance.config import Config
 from appliance.database import Database
 from appliance.instances import Arrival
+from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
 from appliance.policy import access_policy
 from appliance.receivers import DATAGRAM_BYTES, STOP
@@ -63,6 +64,7 @@ class Receiving:
         self._untold: deque[list[Any]] = deque()
         self._telling: asyncio.TimerHandle | None = None
         self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._database = Database(config.state / "gravure.db")
         self._reception = Reception(config, self._database, prepared=True)
         services: dict[str, dict[str, MakeService]] = {}
@@ -123,13 +125,20 @@ class Receiving:
         task = self._loop.create_task(
             self._serve(socket.socket(fileno=descriptors[0]), association_id.decode("ascii"), associate)
         )
-        task.add_done_callback(lambda _: None)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, sock: socket.socket, association_id: str, associate: bytes) -> None:
-        _, protocol = await self._loop.connect_accepted_socket(
-            lambda: AssociationProtocol(self._server, self._server.limits), sock
-        )
-        protocol.take_over(association_id, associate)
+        """Take an association over, or say that there is none: the other process counts it until it hears of it."""
+        try:
+            _, protocol = await self._loop.connect_accepted_socket(
+                lambda: AssociationProtocol(self._server, self._server.limits), sock
+            )
+            if protocol.take_over(association_id, associate):
+                return
+        except OSError:
+            sock.close()
+        self.tell("lost", association_id)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +155,7 @@ class Receiving:
 
 
 async def _run(config: Config, channel: socket.socket) -> None:
+    tell_of_loop(asyncio.get_running_loop())
     await Receiving(config, channel).run()
 
 

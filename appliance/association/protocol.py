@@ -863,10 +863,14 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         sock = self._transport.get_extra_info("socket")
         return None if sock is None else socket.socket(fileno=os.dup(sock.fileno()))
 
-    def take_over(self, association_id: str, associate: bytes) -> None:
-        """Go on where another process of ours has read the A-ASSOCIATE-RQ."""
+    def take_over(self, association_id: str, associate: bytes) -> bool:
+        """Go on where another process of ours has read the A-ASSOCIATE-RQ. False where the peer went on the way."""
+        if not self.peer_address:
+            self._close_now()
+            return False
         self.id = association_id
         self._associate(bytearray(associate))
+        return True
 
     def _reject(self, result: int, source: int, reason: int, words: str) -> None:
         log.warning(

@@ -168,6 +168,19 @@ def test_a_cancelled_job_is_a_failure_and_can_be_tried_again(table: Table) -> No
     assert (again.state, again.cancelled, again.error, again.attempts) == ("PENDING", False, "", 0)
 
 
+def test_a_held_job_that_was_cancelled_is_held_again_when_it_is_tried_again(table: Table) -> None:
+    """Two patients on a disc need a release with a reason: there is no way around it by cancel and retry."""
+    job = table.jobs.create(NewJob("disc", "BURN_CD", held=True, hold_reason="two names"))
+    table.jobs.advance(job.id, JobEvent.CANCEL)
+    again = table.jobs.advance(job.id, JobEvent.RETRY)
+    assert (again.held, again.hold_reason, again.state) == (True, "two names", "PENDING")
+    assert table.jobs.claim("disc", "worker") is None
+    assert not table.jobs.advance(job.id, JobEvent.RELEASE, reason="looked at it").held
+    table.jobs.advance(job.id, JobEvent.CANCEL)
+    assert not table.jobs.advance(job.id, JobEvent.RETRY).held, "what was released stays released"
+    assert table.jobs.claim("disc", "worker") is not None
+
+
 def test_claims_go_by_priority_and_then_by_age(table: Table) -> None:
     order = [table.jobs.create(NewJob("film", "FILM", priority=one)).id for one in ("LOW", "MED", "HIGH", "MED", "?")]
     claimed = [job.id for _ in order if (job := table.jobs.claim("film", "w"))]

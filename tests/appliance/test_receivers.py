@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from appliance import Appliance, Config
+from tests.appliance.association.peer import IMPLICIT, associate_request, context
 from tests.instances import CT, instance, written
 from tests.serving import DEFAULT, FOREIGN, STORESCU, Serving, statuses
 
@@ -183,11 +186,34 @@ def test_the_limits_count_associations_wherever_they_are(tmp_path: Path) -> None
         open_ones += [associated(one), associated(one)]
         entity = AE("FOURTH")
         entity.add_requested_context(CT)
-        assert entity.associate("127.0.0.1", one.port, ae_title="BURN_CD").is_rejected
+        # Not `is_rejected`: a rejection that comes before pynetdicom looks counts as an abort.
+        assert not entity.associate("127.0.0.1", one.port, ae_title="BURN_CD").is_established
+        assert [str(peer["rejected"])[:5] for peer in peers(one) if peer["calling_ae_title"] == "FOURTH"] == ["2/3/2"]
         for other in open_ones:
             other.release()
         until(lambda: json.loads(one.gravure("status", "--json").stdout)["associations"] == 0, "still counted")
         associated(one).release()
+    finally:
+        one.kill()
+
+
+def test_a_peer_that_goes_on_the_way_to_a_receiver_is_not_counted_for_ever(tmp_path: Path) -> None:
+    known = '[peers.ALL]\nae_title = "*"\naddress = "127.0.0.0/8"'
+    one = Serving(tmp_path, toml=TWO, more=known).start()
+    try:
+        holder = associated(one)
+        until(lambda: "receiver started" in one.log.read_text(), "no receiver started")
+        (pid,) = receivers(one)
+        os.kill(pid, signal.SIGSTOP)
+        for gone, leave in enumerate((struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)) * 2, 1):  # reset, and closed
+            with socket.create_connection(("127.0.0.1", one.port)) as peer:
+                peer.sendall(associate_request([context(1, CT, IMPLICIT)], called=b"BURN_CD"))
+                until(lambda number=gone: len(peers(one)) == 1 + number, "not handed over")
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, leave)
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: [peer["ending"] for peer in peers(one)].count("") == 1, "still counted")
+        assert "fault" not in one.log.read_text()
+        holder.release()
     finally:
         one.kill()
 
