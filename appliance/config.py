@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
 from appliance.personality import Personality
-from media.profiles import MEDIA, PROFILES
+from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
 from printing.media_name import paper_of
@@ -423,13 +423,10 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
 
 
 def _disc_problems(station: DiscTable) -> Iterator[str]:
-    profile = PROFILES.get(station.profile)
-    if profile is None:
-        yield f"profile: none of {', '.join(PROFILES)}"
-    if station.medium not in MEDIA:
-        yield f"medium: none of {', '.join(MEDIA)}"
-    elif profile is not None and station.medium not in profile.media:
-        yield f"medium: {station.profile} stands on {', '.join(sorted(profile.media))}"
+    if station.profile not in PROFILES:
+        yield f"profile: {medium_problem(station.profile, station.medium)}"
+    elif problem := medium_problem(station.profile, station.medium):
+        yield f"medium: {problem}"
 
 
 def _may_be_address(address: str) -> bool:

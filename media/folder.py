@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from .elements import Unparsable
 from .identity import Identity, conflict
 from .instance import InstanceHeader
 from .job import DiscError, DiscResult, make_disc
-from .part10 import scan_file
+from .part10 import says_instance, scan_file
 from .records import for_patient_discs
 from .request import DiscInstance, DiscRequest
 from .sameness import same_content
@@ -33,16 +33,42 @@ class SeveralPatients(Exception):
         self.patients = tuple(patients)
 
 
-def instances_below(paths: Iterable[Path]) -> Iterator[tuple[DiscInstance, InstanceHeader]]:
-    """Every DICOM instance in files and folders, in order of their names; what is none is passed over.
+@dataclass(slots=True)
+class PassedOver:
+    """What `instances_below` found and did not yield."""
+
+    foreign: int = 0
+    """Files that are no DICOM, a DICOMDIR among them."""
+    links: int = 0
+    """Links, devices and the like."""
+    damaged: list[str] = field(default_factory=list)
+    """DICOM files, and files that cannot be read: each with its reason."""
+
+
+def instances_below(
+    paths: Iterable[Path], passed_over: PassedOver | None = None
+) -> Iterator[tuple[DiscInstance, InstanceHeader]]:
+    """Every DICOM instance in files and folders, in order of their names.
 
     Links are not followed: a folder that somebody hands over may lead anywhere.
+
+    Args:
+        paths: files and folders.
+        passed_over: is told of everything else.
     """
+    passed_over = passed_over if passed_over is not None else PassedOver()
     for path in paths:
-        for file in _files(path):
+        for file in _files(path, passed_over):
             try:
                 header, meta = scan_file(file)
-            except (Unparsable, OSError):
+            except OSError as failure:
+                passed_over.damaged.append(f"{file}: {failure.strerror}")
+                continue
+            except Unparsable as failure:
+                if says_instance(file):
+                    passed_over.damaged.append(f"{file}: {failure}")
+                else:
+                    passed_over.foreign += 1
                 continue
             yield (
                 DiscInstance(
@@ -59,16 +85,23 @@ def instances_below(paths: Iterable[Path]) -> Iterator[tuple[DiscInstance, Insta
             )
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, passed_over: PassedOver) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    for folder, folders, names in os.walk(path):
+    unread: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=unread.append):
         folders.sort()
+        passed_over.links += sum((Path(folder) / name).is_symlink() for name in folders)
         for name in sorted(names):
             file = Path(folder) / name
-            if name.upper() != "DICOMDIR" and file.is_file() and not file.is_symlink():
+            if file.is_symlink() or not file.is_file():
+                passed_over.links += 1
+            elif name.upper() == "DICOMDIR":
+                passed_over.foreign += 1
+            else:
                 yield file
+    passed_over.damaged += [f"{failure.filename}: {failure.strerror}" for failure in unread]
 
 
 def build_disc(
@@ -103,15 +136,18 @@ def build_disc(
 
     Raises:
         SeveralPatients: more than one, and not `split`.
-        DiscError: the disc cannot be made, or two files are one instance with two contents.
-        OSError: a file cannot be read or the disk is full.
+        DiscError: the disc cannot be made, a file cannot be read, or two are one instance with two contents.
+        OSError: the disk is full or the folder of `out` is not there.
     """
     progress(0.0, "reading")
     groups: dict[tuple[str, str, str], list[DiscInstance]] = {}
     identities: dict[tuple[str, str, str], list[Identity]] = {}
     seen: dict[str, DiscInstance] = {}
-    for instance, header in instances_below(paths):
+    passed_over = PassedOver()
+    without_patient = 0
+    for instance, header in instances_below(paths, passed_over):
         if not for_patient_discs(header.sop_class_uid):
+            without_patient += 1
             continue
         # Without an ID only the name can tell two patients apart.
         key = (header.patient_id, header.issuer, "" if header.patient_id else header.patient_name)
@@ -128,6 +164,14 @@ def build_disc(
                 header.patient_birth_date,
                 header.study_instance_uid,
             )
+        )
+    if passed_over.damaged:
+        # A disc that lacks an image looks like a whole one to whoever gets it.
+        raise DiscError(
+            "\n".join(
+                ["these files cannot be read; repair them, or take them away and run again:", *passed_over.damaged]
+            ),
+            "PROC_FAILURE",
         )
     if not groups:
         raise DiscError("there is no DICOM instance of a patient in these files", "NO_INSTANCE")
@@ -159,10 +203,21 @@ def build_disc(
             lambda done, step, number=number, share=share: progress((number + done) * share, step),  # type: ignore[misc]
         )
         targets.append(result)
+    warnings = [one for made in targets for one in made.warnings]
     return DiscResult(
         tuple(file for result in targets for file in result.files),
-        tuple(dict.fromkeys(warning for result in targets for warning in result.warnings)),
+        tuple(dict.fromkeys((*_left_out(passed_over, without_patient), *warnings))),
     )
+
+
+def _left_out(passed_over: PassedOver, without_patient: int) -> Iterator[str]:
+    for count, what in (
+        (passed_over.foreign, "files that are no DICOM images"),
+        (passed_over.links, "links and devices"),
+        (without_patient, "objects that belong to no patient"),
+    ):
+        if count:
+            yield f"left out: {count} {what}"
 
 
 def _compare(first: DiscInstance, again: DiscInstance) -> None:

@@ -22,7 +22,7 @@ from .instance import scan_header
 from .iso import write_iso
 from .part10 import file_meta
 from .plan import PlanInstance, TooLarge, TooManyVolumes, VolumePlan, plan
-from .profiles import EXPLICIT_VR_LITTLE_ENDIAN, MEDIA, PROFILES, Profile
+from .profiles import EXPLICIT_VR_LITTLE_ENDIAN, MEDIA, PROFILES, Profile, medium_problem
 from .record_bodies import parse_keys, text_of
 from .records import PATIENT_ID, SERIES_INSTANCE_UID, STUDY_INSTANCE_UID, for_patient_discs
 from .request import DiscInstance, DiscRequest
@@ -82,9 +82,9 @@ def make_disc(request: DiscRequest, folder: Path, progress: Progress = lambda _d
         DiscError: it cannot be made as asked.
         OSError: the disk is full or failing.
     """
-    profile, medium = PROFILES.get(request.profile), MEDIA.get(request.medium)
-    if profile is None or medium is None or medium.name not in profile.media:
-        raise DiscError(f"{request.profile} on {request.medium} is no profile that can be written", "NOT_SUPPORTED")
+    if problem := medium_problem(request.profile, request.medium):
+        raise DiscError(problem, "NOT_SUPPORTED")
+    profile, medium = PROFILES[request.profile], MEDIA[request.medium]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     progress(0.0, "planning")

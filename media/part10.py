@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from .elements import EXPLICIT_LE, UNDEFINED, NeedMore, Unparsable, read_header
-from .instance import InstanceHeader, scan_header
+from .instance import InstanceHeader, check_rest, scan_header
+from .records import MEDIA_STORAGE_DIRECTORY
 
 HEAD_BYTES = 64 * 1024
 """Read at first; pixel data begin before that in all but a few files."""
@@ -73,25 +76,46 @@ def lenient_meta(head: bytes) -> FileMeta:
     return FileMeta(meta.sop_class_uid, meta.sop_instance_uid, syntax, meta.data_offset)
 
 
+def says_instance(path: Path) -> bool:
+    """Whether a file begins as a Part 10 file of an instance, whatever else is in it. A DICOMDIR is none."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        return file_meta(head).sop_class_uid != MEDIA_STORAGE_DIRECTORY
+    except Unparsable:
+        return head[128:132] == b"DICM"
+
+
 def scan_file(path: Path) -> tuple[InstanceHeader, FileMeta]:
     """The header of the instance in a file, as from a folder of exported images.
 
     Raises:
-        Unparsable: not a DICOM file, or no instance (a DICOMDIR is none: it has no study).
+        Unparsable: not a DICOM file, no instance (a DICOMDIR is none: it has no study), or not all of one.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         meta = lenient_meta(head)
-        whole = len(head) < HEAD_BYTES
-        try:
-            return scan_header(head[meta.data_offset :], meta.transfer_syntax_uid, complete=whole), meta
-        except NeedMore:
-            if whole:
-                raise
-        with (
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-            view[meta.data_offset :] as data,
-        ):
-            return scan_header(data, meta.transfer_syntax_uid), meta
+        header = _header(file, head, meta)
+        size = os.fstat(file.fileno()).st_size - meta.data_offset
+
+        def read(position: int, count: int) -> bytes:
+            return os.pread(file.fileno(), count, meta.data_offset + position)
+
+        check_rest(read, header.read_bytes, size, meta.transfer_syntax_uid)
+        return header, meta
+
+
+def _header(file: BinaryIO, head: bytes, meta: FileMeta) -> InstanceHeader:
+    whole = len(head) < HEAD_BYTES
+    try:
+        return scan_header(head[meta.data_offset :], meta.transfer_syntax_uid, complete=whole)
+    except NeedMore:
+        if whole:
+            raise
+    with (
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as view,
+        view[meta.data_offset :] as data,
+    ):
+        return scan_header(data, meta.transfer_syntax_uid)

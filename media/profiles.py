@@ -89,3 +89,13 @@ PROFILES: Mapping[str, Profile] = {
 def sectors(size_bytes: int) -> int:
     """Sectors that a file of this size takes."""
     return -(-size_bytes // SECTOR_BYTES)
+
+
+def medium_problem(profile: str, medium: str) -> str:
+    """Why a profile cannot be written to a medium, and what can; empty where it can."""
+    known = PROFILES.get(profile)
+    if known is None:
+        return f"there is no profile {profile}; there are {', '.join(PROFILES)}"
+    if medium not in known.media:
+        return f"{profile} stands on {', '.join(sorted(known.media))}, not on {medium}"
+    return ""

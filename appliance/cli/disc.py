@@ -10,11 +10,19 @@ import click
 from appliance import __version__
 from appliance.cli.common import Progress, config_option, fail, load_config
 
+SUFFIXES = ("", ".iso", ".zip")
+
 
 @click.command()
 @config_option
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FOLDER…")
-@click.option("-o", "out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The image to make.")
+@click.option(
+    "-o",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What to make: NAME.iso, NAME.zip, or NAME for a folder.",
+)
 @click.option("--profile", default="STD-GEN-CD", show_default=True, help="Media application profile.")
 @click.option("--medium", default="CD-80", show_default=True, help="CD-74, CD-80, DVD, DVD-DL, BD …")
 @click.option("--split", is_flag=True, help="Several patients: one disc for each.")
@@ -25,7 +33,14 @@ def disc(
     """Build a disc image of DICOM files, without a daemon."""
     from media.folder import SeveralPatients, build_disc
     from media.job import DiscError
+    from media.profiles import medium_problem
 
+    if out.suffix.lower() not in SUFFIXES:
+        raise click.UsageError(f"-o {out}: name it .iso or .zip, or without a dot for a folder")
+    if not out.absolute().parent.is_dir():
+        raise click.UsageError(f"-o {out}: there is no folder {out.absolute().parent}")
+    if problem := medium_problem(profile, medium):
+        raise click.UsageError(problem)
     config = load_config(config_path)
     progress = Progress("disc")
     try:

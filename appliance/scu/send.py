@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from media.folder import instances_below
+from media.folder import PassedOver, instances_below
 from media.request import DiscInstance
 
 from .target import Answer, Target, entity, refusal
@@ -18,12 +18,18 @@ def send(
 ) -> list[Answer]:
     """Send every instance in files and folders; one answer each. Nothing is re-encoded: what the peer does not take in
     its transfer syntax is said so."""
-    instances = [one for one, _ in instances_below(paths)]
+    passed_over = PassedOver()
+    instances = [one for one, _ in instances_below(paths, passed_over)]
+    answers = [Answer(False, f"{words}: not sent") for words in passed_over.damaged]
     if not instances:
-        return [Answer(False, "there is no DICOM instance in these files")]
-    answers: list[Answer] = []
+        return [*answers, Answer(False, "there is no DICOM instance in these files")]
+    sent = 0
     for batch in _batches(instances):
-        answers.extend(_send(target, batch, lambda done: progress((len(answers) + done) / len(instances), "sending")))
+        before = sent
+        answers.extend(
+            _send(target, batch, lambda done, before=before: progress((before + done) / len(instances), "sending"))  # type: ignore[misc]
+        )
+        sent += len(batch)
     return answers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -273,6 +274,43 @@ def test_links_and_foreign_files_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "in" / "link").symlink_to("/etc/passwd")
     found = list(instances_below([tmp_path / "in"]))
     assert len(found) == 1 and isinstance(found[0][0], DiscInstance)
+
+
+@pytest.mark.parametrize("damage", ["header", "pixels"])
+def test_an_image_that_cannot_be_read_is_named_and_no_disc_lacks_it(tmp_path: Path, damage: str) -> None:
+    one, two = written(tmp_path / "in", instance(1), instance(2))
+    whole = two.read_bytes()
+    two.write_bytes(whole[: 500 if damage == "header" else len(whole) - 10])
+    with pytest.raises(DiscError) as failure:
+        build_disc([tmp_path / "in"], tmp_path / "out.iso")
+    assert str(two) in str(failure.value) and str(one) not in str(failure.value)
+    assert not (tmp_path / "out.iso").exists()
+
+
+def test_several_volumes_are_named_by_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "in", *(instance(number, side=256) for number in range(1, 4)))
+    monkeypatch.setitem(media.job.MEDIA, "CD-21", replace(media.job.MEDIA["CD-21"], sectors=300 + 160))
+    result = build_disc([tmp_path / "in"], tmp_path / "out.iso", medium="CD-21")
+    assert [file.name for file in result.files] == ["out-1of3.iso", "out-2of3.iso", "out-3of3.iso"]
+    for number, file in enumerate(result.files, 1):
+        assert validate(file).ok
+        text = subprocess.run(["bsdtar", "-xOf", file, "README.TXT"], capture_output=True, check=True).stdout
+        assert f"{number} of 3".encode() in text
+
+
+def test_what_is_no_image_is_left_out_and_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    written(folder, instance(1))
+    (folder / "note.txt").write_text("not an image")
+    (folder / "link").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to(folder)
+    os.mkfifo(folder / "fifo")
+    build_disc([folder], tmp_path / "first")
+    (folder / "old").mkdir()
+    for name in ("DICOMDIR", "COPY"):
+        (folder / "old" / name).write_bytes((tmp_path / "first" / "DICOMDIR").read_bytes())
+    notes = build_disc([folder], tmp_path / "out.iso").warnings
+    assert "left out: 3 files that are no DICOM images" in notes and "left out: 3 links and devices" in notes
 
 
 def test_nothing_is_left_beside_the_disc(tmp_path: Path) -> None:
