@@ -41,6 +41,10 @@ class NotRunning(Exception):
     """No daemon answers on the socket."""
 
 
+class NoReason(Exception):
+    """A held job was to be released without a reason."""
+
+
 class ControlProblem(Exception):
     """The daemon said no.
 
@@ -133,7 +137,7 @@ class ControlServer:
             return {"ok": await ask(request)}
         except NoSuchJob as failure:
             return {"error": f"there is no job {failure}", "kind": "unknown-job"}
-        except IllegalTransition as failure:
+        except (IllegalTransition, NoReason) as failure:
             return {"error": str(failure), "kind": "illegal"}
         except Exception as failure:
             log.exception("a control request failed", extra={"request": request.get("do")})
@@ -153,7 +157,10 @@ class ControlServer:
         return await self._advance(request, JobEvent.RETRY)
 
     async def _release(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._advance(request, JobEvent.RELEASE, reason=str(request.get("reason", "")))
+        reason = str(request.get("reason") or "").strip()
+        if not reason:
+            raise NoReason("a job is released for a reason: say which")
+        return await self._advance(request, JobEvent.RELEASE, reason=reason)
 
     async def _advance(self, request: Mapping[str, Any], event: JobEvent, **facts: Any) -> dict[str, Any]:
         job = await asyncio.to_thread(self._jobs.advance, str(request.get("id")), event, **facts)
@@ -213,6 +220,8 @@ def _connected(state: Path, timeout_s: float | None) -> Iterator[Any]:
                 sock.connect(path)
         except (FileNotFoundError, ConnectionRefusedError) as failure:
             raise NotRunning("gravure is not running") from failure
+        except PermissionError as failure:
+            raise PermissionError(failure.errno, failure.strerror, str(state / SOCKET)) from failure
         with sock.makefile("rwb") as stream:
             yield stream
     finally:

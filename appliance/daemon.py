@@ -108,8 +108,8 @@ class Appliance:
         """Start everything; on return the listeners are open.
 
         Raises:
-            CannotStart: another appliance has this state folder, or it cannot be used.
-            OSError: an address cannot be had.
+            CannotStart: another appliance has this state folder, it cannot be used, or an address cannot be had.
+            OSError: the disk is full or failing.
         """
         try:
             await self._start()
@@ -339,7 +339,10 @@ class Appliance:
         if not inherited:
             port = self.config.listen.port
             for address in self.config.listen.address:
-                port = await self.server.listen(address, port)
+                try:
+                    port = await self.server.listen(address, port)
+                except OSError as failure:
+                    raise CannotStart(f"{address} port {port} cannot be listened on: {failure.strerror}") from failure
         self._stack.push_async_callback(self._stop_listening)
         self.dicom_addresses = self.server.addresses()
         self.dicom_port = self.dicom_addresses[0][1]
@@ -406,7 +409,7 @@ async def _serve(config: Config) -> int:
     watchdog = asyncio.create_task(feed_watchdog())
     print(appliance.ready_line, flush=True)
     notify("READY=1")
-    log.info("ready", extra={"dicom": f"{appliance.dicom_addresses[0]}"})
+    log.info("ready", extra={"state": config.state})
     await stop.wait()
     notify("STOPPING=1")
     log.info("stopping")

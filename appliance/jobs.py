@@ -163,7 +163,7 @@ class NewJob:
     folder: str = ""
     """Name of its spool folder."""
     payload: Mapping[str, Any] = field(default_factory=dict)
-    """What its performer needs; JSON, without patient data."""
+    """What its performer needs, and what a person asks of it first; JSON. Never in logs."""
     priority: str = "MED"
     held: bool = False
     hold_reason: str = ""

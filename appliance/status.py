@@ -42,6 +42,7 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         "version": __version__,
         "level": "critical" if "critical" in levels else "warning" if levels else "fine",
         "problems": [words for _, words in problems],
+        "state": str(config.state),
         "listening": [f"{address}:{port}" for address, port in appliance.dicom_addresses],
         "printers": sorted(config.printers),
         "discs": sorted(config.discs),

@@ -49,6 +49,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"appliance.cli.{entry[0]}"), entry[1])
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what this user may not touch is said in words."""
+        try:
+            return super().invoke(ctx)
+        except PermissionError as failure:
+            words = f"{failure.filename}: not allowed for this user"
+            click.echo(f"{words}; ask as root, or as a member of the service's group (gravure)", err=True)
+            sys.exit(1)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Help from the table: nothing is imported for it."""
         with formatter.section("Commands"):

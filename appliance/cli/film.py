@@ -20,6 +20,8 @@ def film(images: tuple[Path, ...], layout: str, film_size_id: str, landscape: bo
     """Compose and render a film of DICOM images, without a network."""
     from printing.compose import CannotCompose, compose
 
+    if not out.absolute().parent.is_dir():
+        fail(f"-o {out}: there is no folder {out.absolute().parent}", 2)
     progress = Progress("film")
     try:
         pages = compose(

@@ -21,7 +21,7 @@ def _read(state: Path, question: str, **facts: Any) -> Any:
 
 
 def _from_database(state: Path, question: str, **facts: Any) -> Any:
-    from appliance.database import Database
+    from appliance.database import DATABASE_ERRORS, Database
     from appliance.jobs import Jobs, NoSuchJob
 
     file = state / "gravure.db"
@@ -38,6 +38,8 @@ def _from_database(state: Path, question: str, **facts: Any) -> Any:
             return describe(jobs, facts["id"])
         except NoSuchJob:
             raise ControlProblem(f"there is no job {facts['id']}", "unknown-job") from None
+    except DATABASE_ERRORS as failure:
+        fail(f"{file} cannot be read: {getattr(failure, 'orig', None) or failure}")
     finally:
         database.close()
 
@@ -81,7 +83,11 @@ def _watch(state: Path, search: str) -> None:
     try:
         for change in watch(state):
             if "ok" in change:
-                _table(row for row in change["ok"] if row["state"] not in ("DONE", "FAILURE"))
+                _table(
+                    row
+                    for row in change["ok"]
+                    if row["state"] not in ("DONE", "FAILURE") and search.casefold() in str(row).casefold()
+                )
             elif search.casefold() in str(change["job"]).casefold():
                 click.echo(_line(change["job"]))
     except NotRunning as failure:
@@ -105,7 +111,10 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
         print_json(row)
         return
     for key, value in row.items():
-        if key == "events":
+        if key == "payload":
+            for name, fact in value.items():
+                click.echo(f"{name + ':':<18}{_fact(fact)}")
+        elif key == "events":
             for one in value:
                 click.echo(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
         elif isinstance(value, list):
@@ -113,6 +122,12 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
                 click.echo(f"{key + ':':<18}{one}")
         else:
             click.echo(f"{key + ':':<18}{value}")
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(one)}" for name, one in value.items())
+    return "; ".join(map(_fact, value)) if isinstance(value, list) else str(value)
 
 
 def _change(config_path: Path | None, do: str, job_id: str, **facts: Any) -> None:

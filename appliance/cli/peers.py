@@ -30,16 +30,21 @@ def peers(config_path: Path | None, as_json: bool, most: int) -> None:
         return
     for record in records:
         _show(record)
+    if not records:
+        click.echo("nobody has called yet")
 
 
 def _show(record: dict[str, Any]) -> None:
+    from pydicom.uid import UID
+
     who = f"{record['calling_ae_title']} at {record['address']}"
     click.echo(f"{record['began']}  {who} → {record['called_ae_title']}  [{record['implementation_version_name']}]")
     if record["rejected"]:
         click.echo(f"    rejected: {record['rejected']}")
     for context in record["contexts"]:
         accepted = context["accepted"] or ", ".join(context["transfer_syntaxes"])
-        click.echo(f"    {context['id']:>3} {context['abstract_syntax']:<32} {context['result']}: {accepted}")
+        name = UID(context["abstract_syntax"]).name
+        click.echo(f"    {context['id']:>3} {name:<44} {context['result']}: {accepted}")
     for message in record["messages"]:
         times = f" ×{message['count']}" if message["count"] > 1 else ""
         status = message["status"] or "no answer"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @click.option("--peers", default="", help="Without a configuration file: networks that may call, such as 192.0.2.0/24.")
 def serve(config_path: Path | None, log_level: str, listen: str, port: int, peers: str) -> None:
     """Run the appliance in the foreground; says `ready dicom=…` when every listener is open."""
+    if config_path is not None and (listen or peers or port != 11112):
+        raise click.UsageError("--listen, --port and --peers are for a start without a configuration file")
     config = _quick(listen, port, peers) if listen or peers or port != 11112 else load_config(config_path)
     from appliance.daemon import run
     from appliance.logs import set_up

@@ -31,7 +31,8 @@ def status(config_path: Path | None, as_json: bool) -> None:
         click.echo(f"gravure {snapshot['version']}: {snapshot['level']}")
         for words in snapshot["problems"]:
             click.echo(f"  ! {words}")
-        for key in ("listening", "printers", "discs", "inboxes"):
+        click.echo(f"{'state folder:':<14}{snapshot['state']}")
+        for key in ("listening", "printers", "discs", "inboxes", "peers"):
             click.echo(f"{key + ':':<14}{', '.join(snapshot[key])}")
         disk = snapshot["disk"]
         click.echo(f"{'disk:':<14}{disk['free_bytes'] / 1e9:.1f} GB free, {disk['reserve_bytes'] / 1e9:.1f} GB reserve")

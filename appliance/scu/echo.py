@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .target import Answer, Target, entity, refusal
+from .target import Answer, Target, associate, entity
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -14,9 +14,9 @@ def echo(target: Target) -> Answer:
     ae = entity(target)
     ae.add_requested_context(VERIFICATION)
     began = time.monotonic()
-    association = ae.associate(target.host, target.port, ae_title=target.ae_title)
-    if not association.is_established:
-        return refusal(association, target)
+    association = associate(ae, target)
+    if isinstance(association, Answer):
+        return association
     status = association.send_c_echo()
     association.release()
     took_ms = (time.monotonic() - began) * 1000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .target import Answer, Target, entity, refusal
+from .target import Answer, Target, associate, entity
 
 if TYPE_CHECKING:
     from printing.compose import Picture
@@ -38,9 +38,9 @@ def print_images(target: Target, images: Sequence[Path], layout: str, film_size_
     columns, rows = form.numbers
     ae = entity(target)
     ae.add_requested_context(META)
-    association = ae.associate(target.host, target.port, ae_title=target.ae_title)
-    if not association.is_established:
-        return refusal(association, target)
+    association = associate(ae, target)
+    if isinstance(association, Answer):
+        return association
     try:
         films = _session(association, shown, str(form), columns * rows, film_size_id)
     except NotPrinted as failure:

@@ -8,7 +8,7 @@ from pathlib import Path
 from media.folder import PassedOver, instances_below
 from media.request import DiscInstance
 
-from .target import Answer, Target, entity, refusal
+from .target import Answer, Target, associate, entity
 
 CONTEXTS = 128
 
@@ -51,9 +51,9 @@ def _send(target: Target, batch: Sequence[DiscInstance], progress: Callable[[int
     ae = entity(target)
     for sop_class, syntax in dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in batch):
         ae.add_requested_context(sop_class, syntax)
-    association = ae.associate(target.host, target.port, ae_title=target.ae_title)
-    if not association.is_established:
-        yield refusal(association, target)
+    association = associate(ae, target)
+    if isinstance(association, Answer):
+        yield association
         return
     try:
         for number, one in enumerate(batch, 1):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.association import Association
 
     from appliance.config import Config
 
@@ -68,14 +69,21 @@ def entity(target: Target) -> ApplicationEntity:
     return ae
 
 
-def refusal(association: object, target: Target) -> Answer:
-    """Why there is no association, in words."""
-    from pynetdicom.association import Association
-
-    assert isinstance(association, Association)
+def associate(ae: ApplicationEntity, target: Target) -> Association | Answer:
+    """An association with a peer, or why there is none, in words."""
     where = f"{target.ae_title} at {target.host}:{target.port}"
+    try:
+        association = ae.associate(target.host, target.port, ae_title=target.ae_title)
+    except OSError as failure:  # the name is looked up before anything else
+        return Answer(False, f"{where}: {failure.strerror or failure}")
+    return association if association.is_established else _refusal(association, where)
+
+
+def _refusal(association: Association, where: str) -> Answer:
     if association.is_rejected:
         primitive = association.acceptor.primitive
         reason = primitive.reason_str if primitive is not None else "no reason given"
         return Answer(False, f"{where} rejects the association: {reason}")
+    if association.rejected_contexts and not association.accepted_contexts:
+        return Answer(False, f"{where} accepts an association, but none of the services that were proposed")
     return Answer(False, f"{where} does not answer")

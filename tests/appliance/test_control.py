@@ -155,6 +155,7 @@ def test_the_commands_change_jobs_and_say_so(daemon: Daemon) -> None:
     job = daemon.jobs.create(NewJob("disc", "BURN_CD", held=True, hold_reason="two names"))
     assert "two names" in daemon.gravure("jobs")[1]
     assert daemon.gravure("release", job.id)[0] == 2  # a reason must be given
+    assert daemon.gravure("release", job.id, "--reason", "  ") == (1, "a job is released for a reason: say which\n")
     assert daemon.gravure("release", job.id, "--reason", "the same woman")[0] == 0
     assert daemon.jobs.get(job.id).release_reason == "the same woman"
     assert daemon.gravure("release", job.id, "--reason", "again")[0] == 1

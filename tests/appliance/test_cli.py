@@ -1,0 +1,131 @@
+"""What the command line says where something is wrong: words and the next step, a status, and never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance import Appliance, Config
+from appliance.cli import cli
+from appliance.database import Database
+from appliance.jobs import Jobs, NewJob
+from appliance.policy import CannotStart
+from tests.corpus import CORPUS, needs_corpus
+from tests.instances import instance, written
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder of an appliance that does not run."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.delenv("GRAVURE_CONFIG", raising=False)
+    return tmp_path / "gravure"
+
+
+def gravure(*arguments: object) -> Result:
+    done = CliRunner().invoke(cli, [str(one) for one in arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+NOBODY = "NOBODY@127.0.0.1:1"
+NOWHERE = "NOBODY@nowhere.invalid:104"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("status",), 3, "not running"),
+        (("cancel", "x"), 3, "not running"),
+        (("retry", "x"), 3, "not running"),
+        (("release", "x", "--reason", "seen"), 3, "not running"),
+        (("jobs", "--watch"), 3, "not running"),
+        (("job", "x"), 1, "there is no job x"),
+        (("peers",), 0, "nobody has called yet"),
+        (("echo", "SOMEBODY"), 2, "AETITLE@HOST:PORT"),
+        (("echo", NOBODY), 1, "does not answer"),
+        (("echo", NOWHERE), 1, "nowhere.invalid"),
+        (("send", NOWHERE, "{in}"), 1, "nowhere.invalid"),
+        (("print", NOWHERE, "{in}/i0000.dcm"), 1, "nowhere.invalid"),
+        (("disc", "{in}", "-o", "{out}/disc.img"), 2, ".iso or .zip"),
+        (("disc", "{in}", "-o", "{out}/none/disc.iso"), 2, "there is no folder"),
+        (("disc", "{in}", "-o", "{out}/disc.iso", "--medium", "DVD"), 2, "CD-74, CD-80, not on DVD"),
+        (("disc", "{in}", "-o", "{out}/disc.iso", "--profile", "CD"), 2, "STD-GEN-CD, "),
+        (("film", "{in}/i0000.dcm", "-o", "{out}/none/film.pdf"), 2, "there is no folder"),
+        (("serve", "--config", "{in}/i0000.dcm", "--port", "104"), 2, "without a configuration file"),
+        (("serve", "--config", "{out}/none.toml"), 1, "none.toml: cannot be read"),
+    ],
+    ids=lambda one: " ".join(map(str, one)).replace("/", "|") if isinstance(one, tuple) else None,
+)
+def test_what_is_wrong_is_said(
+    arguments: tuple[str, ...], status: int, words: str, state: Path, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "in", instance(1))[0].rename(tmp_path / "in" / "i0000.dcm").parent
+    done = gravure(*(one.replace("{in}", str(folder)).replace("{out}", str(tmp_path)) for one in arguments))
+    assert done.exit_code == status, done.output
+    assert words in done.output and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", [("jobs",), ("job", "x")])
+def test_a_database_that_is_none_is_said(command: tuple[str, ...], state: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "gravure.db").write_text("no database" * 1000)
+    done = gravure(*command)
+    assert done.exit_code == 1 and "gravure.db cannot be read" in done.output
+
+
+def test_who_may_not_ask_is_told_whom_to_be(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.mkdir(parents=True)
+
+    def refuse(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied", str(state))
+
+    monkeypatch.setattr(os, "open", refuse)  # root, who runs tests too, may open everything
+    done = gravure("status")
+    assert done.exit_code == 1 and "group" in done.output and str(state) in done.output
+
+
+def test_without_a_daemon_jobs_are_read_from_the_database(state: Path) -> None:
+    state.mkdir(parents=True)
+    database = Database(state / "gravure.db")
+    database.migrate()
+    facts = {"films": 2, "patient_clues": [{"where": "label", "what": "DOE"}]}
+    job = Jobs(database).create(NewJob("film", "FILM", held=True, hold_reason="look at the tray", payload=facts))
+    database.close()
+    shown = gravure("jobs").output
+    assert job.id in shown and "HELD" in shown and "look at the tray" in shown
+    (row,) = json.loads(gravure("jobs", "--json").output)
+    assert row["id"] == job.id and row["held"]
+    one = gravure("job", job.id).output
+    assert "films:            2" in one and "where label, what DOE" in one and "{" not in one
+
+
+def test_a_release_says_why(state: Path) -> None:
+    done = gravure("release", "x")
+    assert done.exit_code == 2 and "--reason" in done.output
+
+
+def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
+    async def start(port: int) -> None:
+        listen = {"address": "127.0.0.1", "port": port}
+        await Appliance(Config.from_dict({"appliance": {"state": str(tmp_path)}, "listen": listen})).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotStart) as failure:
+        asyncio.run(start(port := taken.getsockname()[1]))
+    assert f"127.0.0.1 port {port}" in str(failure.value) and "in use" in str(failure.value)
+
+
+@needs_corpus
+def test_a_disc_of_several_patients_names_them_and_makes_none(state: Path, tmp_path: Path) -> None:
+    files = [CORPUS / "mr" / "MR_small.dcm", CORPUS / "ct" / "CT_small.dcm"]
+    done = gravure("disc", *files, "-o", tmp_path / "disc.iso")
+    assert done.exit_code == 2 and "--split" in done.output and not (tmp_path / "disc.iso").exists()
+    assert gravure("disc", *files, "-o", tmp_path / "disc.iso", "--split").exit_code == 0
+    assert {file.name for file in tmp_path.glob("*.iso")} == {"disc-patient1of2.iso", "disc-patient2of2.iso"}
