@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import Config
 from tests.serving import FOREIGN, ROOT, Serving
 
 UNITS = ROOT / "systemd"
@@ -41,6 +42,16 @@ def test_systemd_verifies_the_units(tmp_path: Path) -> None:
     )
     complaints = [line for line in done.stderr.splitlines() if "gravure" in line]
     assert (done.returncode, complaints) == (0, [])
+
+
+def test_the_command_line_finds_the_service_that_the_shipped_configuration_makes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The service has its state folder from systemd; whoever types `gravure status` has the configuration alone."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    config = Config.load(UNITS / "gravure.toml")
+    (state,) = re.findall(r"^StateDirectory=(\S+)$", (UNITS / "gravure.service").read_text(), re.M)
+    assert config.state == Path("/var/lib") / state
 
 
 def test_the_folder_is_no_package() -> None:

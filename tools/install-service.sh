@@ -15,7 +15,9 @@ install -d "$destdir$prefix"
 "$destdir$prefix/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
 "$destdir$prefix/bin/python" -m compileall -q -j 0 "$destdir$prefix/lib" || true
 # Scripts name the interpreter by its final place.
-sed -i "1s|^#!.*|#!$prefix/bin/python|" "$destdir$prefix/bin/gravure"
+for script in "$destdir$prefix"/bin/*; do
+    sed -i "1s|^#!$destdir$prefix/bin/python.*|#!$prefix/bin/python|" "$script"
+done
 install -D -m 644 docs/operator.md "$destdir$prefix/share/doc/operator.md"
 install -D -m 644 systemd/gravure.service "$destdir/usr/lib/systemd/system/gravure.service"
 install -D -m 644 systemd/gravure.socket "$destdir/usr/lib/systemd/system/gravure.socket"
