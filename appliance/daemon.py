@@ -64,10 +64,6 @@ log = logging.getLogger("gravure")
 
 DRAIN_S = 5.0
 """How long running messages may go on after SIGTERM; with what follows, the process is gone in under 10 s."""
-STORE_THREADS = 8
-"""Instances that are made durable at the same time; more of them wait (by trial: nothing gained beyond eight)."""
-
-
 TAKE_STATE_S = 2.0
 """How long a start waits for what is left of an appliance that was killed."""
 MOST_RECEIVERS = 4

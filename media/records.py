@@ -50,7 +50,6 @@ def _key(tag: int, vr: str, type_: KeyType, keyword: str) -> Key:
     return Key(tag, vr.encode("ascii"), type_, keyword)
 
 
-_CHARACTER_SET = _key(SPECIFIC_CHARACTER_SET, "CS", "1C", "SpecificCharacterSet")
 _INSTANCE_NUMBER = _key(INSTANCE_NUMBER, "IS", "1", "InstanceNumber")
 _CONTENT_DATE_TIME = (
     _key(CONTENT_DATE, "DA", "1", "ContentDate"),

@@ -35,8 +35,6 @@ DATA_SET_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 MISSING_HIERARCHY = 0xC001
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
-
 
 def is_uid(value: str) -> bool:
     """PS3.5 §9.1, leading zeros let pass. (A regular expression takes ten times as long, twice an instance.)"""
