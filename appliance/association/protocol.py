@@ -288,6 +288,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came. In the middle of a data set more lie in the socket already: they are read at once, without the
         loop's turn, which takes as long as reading them (measured); a few times, as other peers wait for theirs."""
+        self._steps = TURN_STEPS
         self._take(nbytes)
         for _ in range(READS_IN_A_ROW):
             if self._sink is None or self._socket < 0 or self._backlog or self._feeding or self._held:
@@ -304,7 +305,6 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if self._backlog or self._feeding:
             self._backlog += RECEIVE_BUFFER[:nbytes]
         else:
-            self._steps = TURN_STEPS
             rest = self._feed(RECEIVE_BUFFER[:nbytes])
             if len(rest):
                 self._backlog += rest
