@@ -24,7 +24,9 @@ def line(row: Row, measured: Measured) -> str:
     value = f"{measured.value:.2f}" + ("" if measured.theirs else f" {measured.unit}")
     medians = [f"{statistics.median(readings):.4g}" for readings in (measured.ours, measured.theirs) if readings]
     notes = "; ".join(
-        f"{name} {note:.3g}" if isinstance(note, float) else f"{name} {note}" for name, note in measured.notes.items()
+        (f"{name} {note:.3g}" if isinstance(note, float) else f"{name} {note}")
+        + (f" (≤ {row.also[name]:g})" if name in row.also else "")
+        for name, note in measured.notes.items()
     )
     return (
         f"| {row.name} | {row.what} | {row.peer or '–'} | {sign} {row.limit:g} | {value}"

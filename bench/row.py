@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +43,7 @@ class Row:
         peer: what it is measured against; empty for an absolute limit.
         limit: the value that must be reached.
         at_least: the value shall be no less than the limit, rather than no more.
+        also: what notes of this row must not exceed, by name: a row with several figures is met by all of them.
         measure: takes the number of pairs and the scale (1.0 is the real size) and measures.
     """
 
@@ -52,9 +53,12 @@ class Row:
     limit: float
     measure: Callable[[int, float], Measured]
     at_least: bool = False
+    also: Mapping[str, float] = field(default_factory=dict)
 
     def met(self, measured: Measured) -> bool:
-        """Whether the limit was reached."""
+        """Whether every limit was reached."""
+        if any(float(measured.notes[name]) > most for name, most in self.also.items()):
+            return False
         return measured.value >= self.limit if self.at_least else measured.value <= self.limit
 
     def to_dict(self, measured: Measured) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class Row:
             "peer": self.peer,
             "limit": self.limit,
             "at_least": self.at_least,
+            "also": dict(self.also),
             "value": measured.value,
             "met": self.met(measured),
             "unit": measured.unit,

@@ -8,6 +8,8 @@ import time
 from .process import MEMORY, appliance, folder, pss_mb
 from .row import Measured, Row
 
+MEMORY_NOTE = "idle, PSS of all processes, MB"
+
 
 def start(pairs: int, scale: float) -> Measured:
     """Seconds to the ready line, bytecode compiled; the first start makes the state folder and is left out."""
@@ -20,8 +22,8 @@ def start(pairs: int, scale: float) -> Measured:
                 if number:
                     measured.ours.append(one.ready_s)
                     memory.append(pss_mb(one.process.pid))
-    measured.notes = {"idle, PSS of all processes, MB": statistics.median(memory)}
+    measured.notes = {MEMORY_NOTE: statistics.median(memory)}
     return measured
 
 
-ROWS = (Row("start", "start to ready", "", 1.5, start),)
+ROWS = (Row("start", "start to ready", "", 1.5, start, also={MEMORY_NOTE: 120}),)

@@ -96,12 +96,12 @@ def plain_loop(source: list[Path], sink: Path, senders: int) -> None:
         thread.join()
 
 
-def durable(pairs: int, scale: float, senders: int = 1) -> Measured:
+def durable(pairs: int, files_of_all: int, side: int, senders: int = 1) -> Measured:
     """Instances a second on a disk, over those of the plain loop: at least 0.8 means that we take 1.25 of its time."""
     measured = Measured("instances/s")
-    count = max(8, int(200 * scale))
+    count = max(8, files_of_all)
     with folder(DISK) as here:
-        files = write_slices(here / "all", count, SIDE_LARGE)
+        files = write_slices(here / "all", count, side)
         lots = [here / f"lot{number}" for number in range(senders)]
         warmers = [here / f"warm{number}" for number in range(senders)]
         for number in range(senders):
@@ -147,7 +147,7 @@ ROWS = (
         "C-STORE 200 × 512 KiB on disk, one sender",
         "fsync, rename, fsync in a loop",
         0.8,
-        lambda pairs, scale: durable(pairs, scale, 1),
+        lambda pairs, scale: durable(pairs, int(200 * scale), SIDE_LARGE, 1),
         at_least=True,
     ),
     Row(
@@ -155,7 +155,23 @@ ROWS = (
         "the same, four senders",
         "four such loops",
         0.8,
-        lambda pairs, scale: durable(pairs, scale, 4),
+        lambda pairs, scale: durable(pairs, int(200 * scale), SIDE_LARGE, 4),
+        at_least=True,
+    ),
+    Row(
+        "store-durable-small",
+        "C-STORE 1000 × 9 KiB on disk, one sender",
+        "fsync, rename, fsync in a loop",
+        0.8,
+        lambda pairs, scale: durable(pairs, int(1000 * scale), SIDE_SMALL, 1),
+        at_least=True,
+    ),
+    Row(
+        "store-durable-small-four",
+        "the same, four senders",
+        "four such loops",
+        0.8,
+        lambda pairs, scale: durable(pairs, int(1000 * scale), SIDE_SMALL, 4),
         at_least=True,
     ),
 )

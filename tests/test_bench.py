@@ -52,3 +52,10 @@ def test_a_value_is_the_ratio_of_medians(
     assert measured.value == pytest.approx(value)
     assert row(at_least=False).met(measured) is at_most_met
     assert row(at_least=True).met(measured) is at_least_met
+
+
+def test_a_row_with_several_figures_is_met_by_all_of_them() -> None:
+    one = Row("x", "", "", 1.0, lambda _pairs, _scale: Measured("s"), also={"memory, MB": 10})
+    assert one.met(Measured("s", [0.5], notes={"memory, MB": 9.0}))
+    assert not one.met(Measured("s", [0.5], notes={"memory, MB": 11.0}))
+    assert not one.met(Measured("s", [1.5], notes={"memory, MB": 9.0}))
