@@ -135,6 +135,8 @@ class ControlServer:
             return {"error": f"there is no job {failure}", "kind": "unknown-job"}
         except IllegalTransition as failure:
             return {"error": str(failure), "kind": "illegal"}
+        except ControlProblem as failure:
+            return {"error": str(failure), "kind": failure.kind}
         except Exception as failure:
             log.exception("a control request failed", extra={"request": request.get("do")})
             return {"error": f"{type(failure).__name__}: {failure}", "kind": "error"}

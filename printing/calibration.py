@@ -7,6 +7,7 @@ round gives the code value of a density; where several code values print the sam
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from array import array
@@ -58,8 +59,10 @@ class Curve:
         if not all(map(math.isfinite, (*self.samples, *self.densities))):
             raise Unusable("a sample or a density is no number")
         pairs = list(zip(self.samples, self.densities, strict=True))
-        if not (0 <= pairs[0][0] and pairs[-1][0] <= 1) or any(
-            left[0] >= right[0] or left[1] < right[1] for left, right in zip(pairs, pairs[1:], strict=False)
+        if (
+            pairs[0][0] < 0
+            or pairs[-1][0] > 1
+            or any(left[0] >= right[0] or left[1] < right[1] for left, right in itertools.pairwise(pairs))
         ):
             raise Unusable("samples rise from 0 to 1, and their densities never rise")
 

@@ -37,7 +37,7 @@ GAP_MM = 1.6
 BITS = 40
 """24 of the identifier, 16 of its check sum; most significant first, black is one."""
 BITS_FROM, BITS_TO = 0.2, 0.8
-"""The squares lie between the centres of the two lower marks, in this part of the way from the left one to the right."""
+"""The squares lie between the centres of the two lower marks, in this part of the way from left to right."""
 
 _ID = re.compile(r"[0-9A-F]{6}", re.ASCII)
 

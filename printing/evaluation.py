@@ -6,6 +6,7 @@ just-noticeable differences. On a perfect printer each step of P-values is as ma
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,10 +48,8 @@ def evaluate(densities: Sequence[float], viewing: Viewing, targets: Sequence[flo
         targets: what they should be, OD.
     """
     indices = [index(density_luminance(density, viewing)) for density in densities]
-    steps = [right - left for left, right in zip(P_VALUES, P_VALUES[1:], strict=False)]
-    increments = [
-        (after - before) / step for before, after, step in zip(indices, indices[1:], steps, strict=False)
-    ]
+    steps = [right - left for left, right in itertools.pairwise(P_VALUES)]
+    increments = [(after - before) / step for before, after, step in zip(indices, indices[1:], steps, strict=False)]
     mean = sum(increments) / len(increments)
     middles = [left + step / 2 for left, step in zip(P_VALUES, steps, strict=False)]
     centre = sum(middles) / len(middles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,10 +37,10 @@ class Wedge:
         if len(self.scanned) != len(self.densities) or len(self.scanned) < FEWEST_WEDGE_STEPS:
             raise NotAReference(f"a wedge has at least {FEWEST_WEDGE_STEPS} steps")
         steps = list(zip(self.scanned, self.densities, strict=True))
-        for (value, density), (brighter, thinner) in zip(steps, steps[1:], strict=False):
+        for (value, density), (brighter, thinner) in itertools.pairwise(steps):
             if value >= brighter or density <= thinner:
                 raise NotAReference(
-                    f"the wedge is out of order: {density:g} OD was scanned as {value:g}, {thinner:g} OD as {brighter:g}"
+                    f"the wedge is out of order: {density:g} OD has value {value:g}, {thinner:g} OD has {brighter:g}"
                 )
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,9 +56,8 @@ class Wedge:
     @property
     def words(self) -> str:
         """How densities were found."""
-        return (
-            f"scan, by a wedge of {len(self.densities)} steps from {self.densities[-1]:.2f} to {self.densities[0]:.2f} OD"
-        )
+        thinnest, densest = self.densities[-1], self.densities[0]
+        return f"scan, by a wedge of {len(self.densities)} steps from {thinnest:.2f} to {densest:.2f} OD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def find(pixels: Pixels) -> Found:
     corners = _corners(marks)
     if corners is None:
         raise Unreadable(
-            f"{len(marks)} of the 4 corner marks were found: the whole sheet must be on the scan, all four corners of it,"
-            " at most a few degrees askew"
+            f"{len(marks)} of the 4 corner marks were found: the whole sheet must be on the scan, with all its corners"
+            " and at most a few degrees askew"
         )
     size = float(np.median([size for _, _, size in marks])) * scale
     full = _full(pixels)
@@ -111,7 +111,9 @@ def find(pixels: Pixels) -> Found:
         found = _identifier(pixels, turned, threshold)
         if found is not None:
             return Found(found, turned)
-    raise Unreadable("the identifier of the chart cannot be read: the row of squares below must be on the scan, and clean")
+    raise Unreadable(
+        "the identifier of the chart cannot be read: the row of squares below must be on the scan, and clean"
+    )
 
 
 def _full(pixels: Pixels) -> int:
@@ -126,7 +128,7 @@ def _smaller(pixels: Pixels) -> tuple[NDArray[np.float32], int]:
         pixels[row : row + by, :columns].reshape(by, columns // by, by).mean(axis=(0, 2), dtype=np.float32)
         for row in range(0, rows, by)
     ]
-    return np.stack(strips) / np.float32(_full(pixels)), by
+    return np.asarray(np.stack(strips) / _full(pixels), np.float32), by
 
 
 def _marks(dark: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
@@ -195,16 +197,14 @@ def _corners(marks: Sequence[tuple[float, float, float]]) -> list[tuple[float, f
         centre = (sum(mark[0] for mark in four) / 4, sum(mark[1] for mark in four) / 4)
         turned = sorted(four, key=lambda mark: math.atan2(mark[1] - centre[1], mark[0] - centre[0]))
         points = [(mark[0], mark[1]) for mark in turned]
-        sides = [
-            (points[(at + 1) % 4][0] - points[at][0], points[(at + 1) % 4][1] - points[at][1]) for at in range(4)
-        ]
+        sides = [(points[(at + 1) % 4][0] - points[at][0], points[(at + 1) % 4][1] - points[at][1]) for at in range(4)]
         long = [math.hypot(*side) for side in sides]
         if min(long) < 5 * max(sizes):
             continue
         askew = abs(sides[0][1] / long[0])
         square = max(
             abs(one[0] * two[0] + one[1] * two[1]) / (math.hypot(*one) * math.hypot(*two))
-            for one, two in zip(sides, sides[1:], strict=False)
+            for one, two in itertools.pairwise(sides)
         )
         uneven = max(abs(long[0] / long[2] - 1), abs(long[1] / long[3] - 1))
         if askew < MOST_SKEW and square < 0.05 and uneven < 0.05 and (best is None or long[0] * long[1] > best[0]):
@@ -262,9 +262,7 @@ def homography(from_: Sequence[tuple[float, float]], to: Sequence[tuple[float, f
         right += [u, v]
     a, b, c, d, e, f, g, h = np.linalg.solve(np.array(rows, np.float64), np.array(right, np.float64))
 
-    def project(
-        x: NDArray[np.float64], y: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def project(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         w = g * x + h * y + 1
         return (a * x + b * y + c) / w, (d * x + e * y + f) / w
 
@@ -282,7 +280,8 @@ def values(pixels: Pixels, found: Found, chart: Chart, light: Light) -> list[tup
     """
     to_pixels = homography(chart.marks, found.corners)
     full = _full(pixels)
-    measured, ends = [], {0: [], full: []}  # type: dict[int, list[int]]
+    measured: list[tuple[int, float]] = []
+    ends: dict[int, list[int]] = {0: [], full: []}
     for patch in chart.patches():
         place = patch.place
         x = place.x_mm + place.width_mm * (0.5 + INNER * np.linspace(-0.5, 0.5, MOST_SAMPLES))
@@ -299,8 +298,8 @@ def values(pixels: Pixels, found: Found, chart: Chart, light: Light) -> list[tup
     for end, words in ((full, "white: lower its brightness"), (0, "black: raise its brightness")):
         if ends[end]:
             raise Unreadable(
-                f"the scan is saturated: step {sorted(set(ends[end]))[0]} is the scanner's own {words}, or switch off its"
-                " automatic exposure, and scan again"
+                f"the scan is saturated: step {min(ends[end])} is the scanner's own {words}, or switch its automatic"
+                " exposure off, and scan again"
             )
     return measured
 
@@ -331,12 +330,9 @@ def read(pixels: Pixels, chart: Chart, light: Light, found: Found | None = None)
     # Of two patches with the same deviation the mean has half of what their difference has.
     noise = float(np.sqrt(np.mean(np.square(differences)))) / 2
     worst = max(range(len(pairs)), key=lambda at: abs(differences[at]))
-    remarks = ()
-    if abs(differences[worst]) > UNEVEN_OD:
-        remarks = (
-            f"the two patches of step {worst + 1} differ by {abs(differences[worst]):.2f} OD: the printer or the scanner"
-            " is uneven",
-        )
+    remarks: tuple[str, ...] = ()
+    if (uneven := abs(differences[worst])) > UNEVEN_OD:
+        remarks = (f"the two patches of step {worst + 1} differ by {uneven:.2f} OD: printer or scanner is uneven",)
     return Reading(tuple(sum(pair) / len(pair) for pair in pairs), noise, remarks)
 
 

@@ -92,7 +92,6 @@ class Tone:
 
         return through
 
-
     def remark(self, viewing: Viewing) -> str:
         """What a technician should know of densities that the printer does not reach; empty where it does."""
         if self.measured is None:

@@ -1,7 +1,7 @@
 """A film drawn from numbers: flat rectangles, letters and small pictures, as image boxes of one page.
 
-Every rectangle is an image box of one pixel, so its edges are where the renderer puts the edges of any cell, at whatever
-resolution, and its grey goes the way of every grey. What is drawn later lies above.
+Every rectangle is an image box of one pixel, so its edges are where the renderer puts the edges of any cell, at
+whatever resolution, and its grey goes the way of every grey. What is drawn later lies above.
 """
 
 from __future__ import annotations
@@ -56,7 +56,15 @@ class Drawing:
         self._add(x, y, width, height, offset, rows, columns, "CUBIC")
 
     def letters(
-        self, x: float, y: float, text: str, height_mm: float, *, ink: int = BLACK, ground: int = WHITE, at: str = "left"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        height_mm: float,
+        *,
+        ink: int = BLACK,
+        ground: int = WHITE,
+        at: str = "left",
     ) -> None:
         """One line of text.
 

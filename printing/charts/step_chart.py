@@ -46,7 +46,7 @@ def _identifier(drawing: Drawing, chart: Chart) -> None:
     drawing.letters(
         chart.width_mm / 2,
         y + MARK_MM / 2 - 3.2,
-        f"Scan the whole sheet in grey, 150 to 300 dpi, all corrections off. gravure calibrate {chart.printer} --scan …",
+        f"Scan the whole sheet in grey, 150 to 300 dpi, corrections off: gravure calibrate {chart.printer} --scan …",
         2.4,
         at="center",
     )
