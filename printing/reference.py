@@ -93,8 +93,12 @@ class KnownDensities:
         return f"scan, by white {self.white[1]:.2f} OD{black}; the scanner is assumed to have a gamma of {self.gamma:g}"
 
 
-def rows_of(text: str, columns: int) -> list[tuple[float, ...]]:
-    """The rows of a CSV file of numbers: commas, semicolons or tabs; lines that begin with a word are headings.
+def rows_of(text: str, *columns: int) -> list[tuple[float, ...]]:
+    """The rows of a CSV file of numbers: commas, semicolons or tabs; words above them are headings.
+
+    Args:
+        text: the file.
+        columns: how many numbers a row may have; the first row decides.
 
     Raises:
         NotAReference: a row has another number of columns, or a cell is no number.
@@ -109,8 +113,10 @@ def rows_of(text: str, columns: int) -> list[tuple[float, ...]]:
             if not found:
                 continue  # a heading
             raise NotAReference(f"line {number}: {', '.join(cells)} are no numbers") from None
-        if len(row) != columns or not all(map(math.isfinite, row)):
-            raise NotAReference(f"line {number}: {columns} numbers are needed, {len(row)} stand there")
+        if len(row) not in columns or not all(map(math.isfinite, row)):
+            wanted = " or ".join(map(str, columns))
+            raise NotAReference(f"line {number}: {wanted} numbers are needed, {len(row)} stand there")
+        columns = (len(row),)
         found.append(row)
     return found
 
@@ -137,10 +143,9 @@ def typed(text: str, codes: Sequence[int]) -> tuple[tuple[int, ...], tuple[float
     Raises:
         NotAReference: a step that the chart does not have, or one twice.
     """
-    try:
-        rows = rows_of(text, 2)
-    except NotAReference:
-        rows = [(at, density) for at, (density,) in enumerate(rows_of(text, 1), 1)]
+    rows = rows_of(text, 1, 2)
+    if rows and len(rows[0]) == 1:
+        rows = [(at, *row) for at, row in enumerate(rows, 1)]
     measured: dict[int, float] = {}
     for step, density in rows:
         if step != int(step) or not 1 <= step <= len(codes):

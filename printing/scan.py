@@ -25,8 +25,11 @@ Light = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 FEWEST_PX, MOST_PX = 500, 120_000_000
 """Of the shorter side, and of the whole scan: 60 dpi of a small film, 600 dpi of the largest."""
-LOOK_PX = 1400
+LOOK_PX = 800
 """Marks are looked for in a copy of about so many pixels; their centres are then measured in the scan itself."""
+LEAST_MODULE_PX = 1.5
+"""Of a mark in that copy."""
+MOST_RUNS = 20_000
 SATURATED = 0.05
 """Share of a patch's pixels at an end of the scanner's range that spoils it."""
 MOST_SKEW = 0.12
@@ -99,9 +102,13 @@ def find(pixels: Pixels) -> Found:
     marks = _marks(look < (low + high) / 2)
     corners = _corners(marks)
     if corners is None:
+        found = (
+            f"{len(marks)} of the 4 corner marks were found"
+            if len(marks) < 4
+            else "the corner marks do not lie as on a chart"
+        )
         raise Unreadable(
-            f"{len(marks)} of the 4 corner marks were found: the whole sheet must be on the scan, with all its corners"
-            " and at most a few degrees askew"
+            f"{found}: the whole sheet must be on the scan, with all its corners, a few degrees askew at most"
         )
     size = float(np.median([size for _, _, size in marks])) * scale
     full = _full(pixels)
@@ -121,70 +128,65 @@ def _full(pixels: Pixels) -> int:
 
 
 def _smaller(pixels: Pixels) -> tuple[NDArray[np.float32], int]:
-    """(a copy of 0.0 to 1.0 with the means of so many by so many pixels, how many)."""
-    by = max(1, max(pixels.shape) // LOOK_PX)
+    """(a copy of 0.0 to 1.0, each pixel the mean of so many by so many, and of its neighbours; how many)."""
+    by = max(1, round(max(pixels.shape) / LOOK_PX))
     rows, columns = (side // by * by for side in pixels.shape)
     strips = [
         pixels[row : row + by, :columns].reshape(by, columns // by, by).mean(axis=(0, 2), dtype=np.float32)
         for row in range(0, rows, by)
     ]
-    return np.asarray(np.stack(strips) / _full(pixels), np.float32), by
+    look = np.stack(strips) / np.float32(_full(pixels))
+    for axis in (0, 1):  # noise and the dots of a halftone would else look like edges
+        look = (np.roll(look, 1, axis) + look + np.roll(look, -1, axis)) / np.float32(3)
+    return np.asarray(look, np.float32), by
 
 
 def _marks(dark: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
-    """(x, y, size) of all marks, in pixels."""
-    found: list[tuple[float, float, float]] = []
-    for row in range(dark.shape[0]):
-        for x, size in _runs(dark[row]):
-            across = _through(dark[:, int(x)], row)
-            if across is None or not 0.75 < across[1] / size < 1.33:
-                continue
-            again = _through(dark[int(across[0])], int(x))
-            if again is not None:
-                found.append((again[0], across[0], (again[1] + across[1]) / 2))
+    """(x, y, size) of all marks, in pixels: where a row and a column go through the same one."""
+    across, down = _runs(dark), _runs(dark.T)[:, (1, 0, 2)]
+    if max(len(across), len(down)) > MOST_RUNS:
+        raise Unreadable("the scan is too noisy to find the corner marks: scan in grey, 150 to 300 dpi")
     groups: list[list[tuple[float, float, float]]] = []
-    for one in found:
-        near = (group for group in groups if math.dist(one[:2], group[0][:2]) < group[0][2] / 2)
-        group = next(near, None)
+    for x, y, size in across:
+        near = down[
+            (np.abs(down[:, 0] - x) < 1.5)
+            & (np.abs(down[:, 1] - y) < size * 2 / 7)
+            & (np.abs(np.log(down[:, 2] / size)) < 0.3)
+        ]
+        if not len(near):
+            continue
+        one = float(x), float(np.median(near[:, 1])), float((size + np.median(near[:, 2])) / 2)
+        group = next((group for group in groups if math.dist(one[:2], group[0][:2]) < group[0][2] / 2), None)
         if group is None:
             groups.append([one])
         else:
             group.append(one)
     return [
         (float(x), float(y), float(size))
-        for x, y, size in (np.median(np.array(group), axis=0) for group in groups if len(group) >= 3)
+        for x, y, size in (np.median(np.array(group), axis=0) for group in groups if len(group) >= 2)
     ]
 
 
-def _runs(line: NDArray[np.bool_]) -> Iterator[tuple[float, float]]:
-    """(middle, length) of every place of a line that may go through a mark."""
-    edges = np.flatnonzero(line[1:] != line[:-1]) + 1
+def _runs(dark: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(x of the middle, row, length) of every place of a row that may go through a mark."""
+    rows, columns = dark.shape
+    line = np.zeros((rows, columns + 2), bool)  # a row ends bright on both sides, so none runs into the next
+    line[:, 1:-1] = dark
+    flat = line.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if len(edges) < 6:
-        return
-    # Five runs between six edges, the first of them dark.
-    first = np.flatnonzero(line[edges[:-5]])
-    lengths = np.diff(edges)
-    for at in first:
-        five = lengths[at : at + 5]
-        if _in_proportion(five):
-            yield (edges[at + 2] + edges[at + 3] - 1) / 2, float(five.sum())
-
-
-def _in_proportion(five: NDArray[np.int64]) -> bool:
-    module = float(five.sum()) / 7
-    if module < 1.0:
-        return False
-    off = np.abs(five - module * np.array((1, 1, 3, 1, 1)))
-    return bool((off <= np.array((0.7, 0.7, 1.2, 0.7, 0.7)) * module).all())
-
-
-def _through(line: NDArray[np.bool_], place: int) -> tuple[float, float] | None:
-    """(middle, length) of the mark that a line goes through at a place."""
-    for middle, length in _runs(line[max(0, place - 400) : place + 400]):
-        middle += max(0, place - 400)
-        if abs(middle - place) < length * 2 / 7:
-            return middle, length
-    return None
+        return np.empty((0, 3))
+    five = np.lib.stride_tricks.sliding_window_view(np.diff(edges), 5)
+    length = five.sum(axis=1)
+    module = length / 7
+    off = np.abs(five - module[:, None] * np.array((1, 1, 3, 1, 1)))
+    fits = (off <= module[:, None] * np.array((0.7, 0.7, 1.2, 0.7, 0.7))).all(axis=1) & (module >= LEAST_MODULE_PX)
+    first = np.flatnonzero(fits & flat[edges[: len(five)]])
+    middle = (edges[first + 2] + edges[first + 3] - 1) / 2
+    row = edges[first] // (columns + 2)
+    same = row == (edges[first + 5] - 1) // (columns + 2)
+    found = np.stack((middle - row * (columns + 2) - 1, row, length[first]), axis=1)
+    return np.asarray(found[same], np.float64)
 
 
 def _corners(marks: Sequence[tuple[float, float, float]]) -> list[tuple[float, float]] | None:
