@@ -141,6 +141,7 @@ def page_request(
             "reflected_ambient_light_cd_m2": printer.reflected_ambient_light_cd_m2,
         },
         "document": {"medium_type": printer.medium_type if printer.calibrated else ""},
+        "flat_dpi": table.dpi if table.output == "dicom" else 0,
     }
 
 

@@ -15,10 +15,12 @@ from printing.page import DOCUMENT, FilmDocument
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "chart"}` or `{"folder", "page", "subject"}`, with `"film"` and `"document"`, attributes of both →
-    `{}`. The document and its pixels lie in the folder."""
+    """`{"folder", "chart"}` or `{"folder", "page", "subject"}`, with `"film"` and `"document"`, attributes of both,
+    and `"flat_dpi"` where the page must be one image box → `{}`. The document and its pixels lie in the folder."""
     folder = Path(request["folder"])
     drawing, film_size_id = _drawn(request)
+    if request.get("flat_dpi"):
+        drawing = drawing.flattened(request["flat_dpi"])
     page = drawing.page(film_size_id, **request["film"])
     document = FilmDocument((page,), code_values="chart" in request, **request["document"])
     (folder / PIXELS).write_bytes(drawing.pixels)

@@ -6,6 +6,7 @@ whatever resolution, and its grey goes the way of every grey. What is drawn late
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,27 @@ class Drawing:
         )
         cell = Rectangle(x, y, width, height)
         self.boxes.append(PageImage(len(self.boxes) + 1, cell, reference, magnification_type=by))
+
+    def flattened(self, dpi: float) -> Drawing:
+        """The same page as one image box of a printer's pixels, for imagers: they know no boxes of any place."""
+        k = dpi / MM_PER_INCH
+        canvas = np.empty((round(self.height_mm * k), round(self.width_mm * k)), np.uint8)
+        for box in self.boxes:
+            cell, at = box.cell, box.pixels
+            assert at is not None  # every box here has pixels
+            left, top = math.floor(cell.x_mm * k + 0.5), math.floor(cell.y_mm * k + 0.5)
+            right = math.floor((cell.x_mm + cell.width_mm) * k + 0.5)
+            bottom = math.floor((cell.y_mm + cell.height_mm) * k + 0.5)
+            if right <= left or bottom <= top:
+                continue
+            samples = np.frombuffer(self.pixels, np.uint8, at.length, at.offset).reshape(at.rows, at.columns)
+            scaled = Image.fromarray(samples).resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+            part = canvas[max(0, top) : bottom, max(0, left) : right]
+            part[...] = np.asarray(scaled)[max(0, -top) :, max(0, -left) :][: part.shape[0], : part.shape[1]]
+        made = Drawing(self.width_mm, self.height_mm)
+        made.boxes.clear()
+        made.picture(0, 0, self.width_mm, self.height_mm, canvas)
+        return made
 
     def page(self, film_size_id: str, **more: Any) -> FilmPage:
         """The page; `more` are attributes of the film."""
