@@ -102,7 +102,7 @@ def find(pixels: Pixels) -> Found:
     marks = _marks(look < (low + high) / 2)
     corners = _corners(marks)
     if corners is None:
-        found = (
+        what = (
             f"{len(marks)} of the 4 corner marks were found"
             if len(marks) < 4
             else "the corner marks do not lie as on a chart"
