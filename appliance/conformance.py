@@ -102,8 +102,8 @@ def statement() -> dict[str, Any]:
             ],
             "tone": "film by default (the sRGB of the film's relative luminance), paper, or pvalue (P-values)",
             "calibration": "with tone calibrated, P-values become densities by the GSDF between the measured Dmin and"
-            " Dmax of printer and medium, and densities become code values by the measured curve (PS3.14 D.2, D.3); Date"
-            " and Time of Last Calibration of the Printer are those of the newest measurement, else they have no value",
+            " Dmax of printer and medium, and densities become code values by the measured curve (PS3.14 D.2, D.3);"
+            " Date and Time of Last Calibration of the Printer are those of the newest one; without one they are empty",
         },
         "media": {
             "roles": "File-set Creator",

@@ -11,16 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.calibrations import PAPER_MEDIUM, Calibrations, calibrated
+from appliance.calibrations import PAPER_MEDIUM, Calibrations, calibrated, tone_of
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, PrinterTable
 from appliance.control import ControlProblem
 from appliance.films import FilmOrder, Films, NotSpooled
+from appliance.performers import rendering
 from appliance.services.print import new_uid, printer_of
 from printing import film_size
 from printing.calibration import Calibration, Unusable
 from printing.chart import Chart, UnknownChart
-from printing.outputs import NotDelivered, Output, Paper
+from printing.outputs import NotDelivered, Output, Paper, Target
 from printing.page import DOCUMENT, FilmDocument
 from printing.printer import Printer
 
@@ -234,23 +235,12 @@ def draw_to_file(config: Config, printer: str, request: dict[str, Any], out: Pat
     import tempfile
 
     from appliance import work_film, work_pages
-    from appliance.calibrations import tone_of
 
     table = table_of(config, printer)
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".gravure-") as name:
         folder = Path(name)
         work_pages.perform({**request, "folder": name}, lambda _done, _step: None)
         tone, _ = tone_of(table, printer, request["document"]["medium_type"], calibrations)
-        wanted = {
-            "folder": name,
-            "media_type": "application/pdf",
-            "dpi": table.dpi,
-            "color": True,
-            **tone,
-            "bits": table.bits,
-            "fonts": list(config.appliance.fonts),
-            "papers": [],
-            "scaling": "true",
-        }
+        wanted = rendering(config, table, folder, Target(), tone)
         (made,) = work_film.perform(wanted, lambda _done, _step: None)["files"]
         shutil.copyfile(folder / made, out)

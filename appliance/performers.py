@@ -142,19 +142,7 @@ class FilmPerformer:
         made = await progress.during(
             self.children.run(
                 "film",
-                {
-                    "folder": str(folder),
-                    "media_type": target.media_type,
-                    "dpi": target.dpi or printer.dpi,
-                    "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
-                    "color": target.color,
-                    **tone,
-                    "bits": printer.bits,
-                    "fonts": list(self.config.appliance.fonts),
-                    "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
-                    "scaling": printer.scaling,
-                    "configuration_information": printer.configuration_information == "apply",
-                },
+                rendering(self.config, printer, folder, target, tone),
                 on_progress=progress,
                 memory_bytes=FILM_MEMORY_BYTES,
                 cpu_s=FILM_CPU_S,
@@ -193,6 +181,25 @@ class FilmPerformer:
             "origin": dict(job.payload),
             "film": document,
         }
+
+
+def rendering(
+    config: Config, printer: PrinterTable, folder: Path, target: Target, tone: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `work_film` is asked for one film."""
+    return {
+        "folder": str(folder),
+        "media_type": target.media_type,
+        "dpi": target.dpi or printer.dpi,
+        "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
+        "color": target.color,
+        **tone,
+        "bits": printer.bits,
+        "fonts": list(config.appliance.fonts),
+        "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
+        "scaling": printer.scaling,
+        "configuration_information": printer.configuration_information == "apply",
+    }
 
 
 def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:

@@ -108,7 +108,7 @@ def find(pixels: Pixels) -> Found:
             else "the corner marks do not lie as on a chart"
         )
         raise Unreadable(
-            f"{found}: the whole sheet must be on the scan, with all its corners, a few degrees askew at most"
+            f"{what}: the whole sheet must be on the scan, with all its corners, a few degrees askew at most"
         )
     size = float(np.median([size for _, _, size in marks])) * scale
     full = _full(pixels)
