@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from printing.evaluation import P_VALUES
 from printing.grayscale import Viewing, p_value_density
 from printing.terms import PRINTER, PRINTER_INSTANCE, Command
 from tests.appliance.print_rig import NetworkConsole
+from tests.appliance.test_relay import PERMISSIVE, Imager, samples
+from tests.appliance.test_relay import TOML as RELAY
 from tests.printer_model import halftone, rastered, scanned
 from tests.printing.console import image
 from tests.serving import Serving
@@ -190,3 +193,22 @@ def test_without_a_daemon_pages_go_to_files_alone(tmp_path: Path) -> None:
     idle.gravure("testpage", "OTHER", "--film", "8INX10IN", "-o", str(tmp_path / "x.pdf"))
     said = subprocess.run(["pdfinfo", tmp_path / "x.pdf"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"Page size:\s+576 x 720 pts", said)
+
+
+@pytest.mark.peers("dcmtk")
+def test_a_test_page_reaches_an_imager_as_one_image_box_of_p_values(tmp_path: Path) -> None:
+    imager = Imager(tmp_path / "imager", PERMISSIVE)
+    imager.on()
+    peer = f'dpi = 100\n[peers.DRYPIX]\nae_title = "IMAGER"\naddress = "127.0.0.1"\nport = {imager.port}'
+    one = Serving(tmp_path, peer, RELAY).start()
+    try:
+        row = job(one, one.gravure("testpage", "FILM", "--page", "gsdf").stdout)
+        assert row["state"] == "DONE", row["error"]
+        (found,) = imager.images()
+        page = samples(found)
+        assert page.shape == (1700, 1400)
+        seen = np.unique(page[::20, 700])
+        assert set(P_VALUES) <= set(seen.tolist())
+    finally:
+        one.kill()
+        imager.off()
