@@ -170,9 +170,10 @@ class PrinterTable(Personality):
     high_dpi: Annotated[int, Field(ge=50, le=600)] | None = None
     """Resolution of films that ask for HIGH (Requested Resolution ID). Default: twice `dpi`, at most 600. An output
     that has one resolution keeps to it."""
-    tone: Literal["pvalue", "film", "paper"] = "film"
+    tone: Literal["pvalue", "film", "paper", "calibrated"] = "film"
     """How P-values become samples: `pvalue` leaves them, for calibrated screens; `film` gives the relative luminance of
-    the film on its viewbox, `paper` that of office paper, in sRGB."""
+    the film on its viewbox, `paper` that of office paper, in sRGB; `calibrated` gives the code values that this printer
+    prints with the densities of the GSDF, as `gravure calibrate` measured them."""
     black_point: bool = True
     """Tones film and paper: the darkest density is black, as the screen or the paper has a black of its own."""
     bits: Literal[8, 16] = 8

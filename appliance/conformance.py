@@ -101,6 +101,9 @@ def statement() -> dict[str, Any]:
                 for one in shipped()
             ],
             "tone": "film by default (the sRGB of the film's relative luminance), paper, or pvalue (P-values)",
+            "calibration": "with tone calibrated, P-values become densities by the GSDF between the measured Dmin and"
+            " Dmax of printer and medium, and densities become code values by the measured curve (PS3.14 D.2, D.3);"
+            " Date and Time of Last Calibration of the Printer are those of the newest one; without one they are empty",
         },
         "media": {
             "roles": "File-set Creator",
@@ -184,7 +187,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
     lines += ["", "## Print Management", ""]
     printing = document["print"]
-    keys = ("layout", "crop", "presentation_lut", "tone", "color", "configuration_information", "bounds")
+    keys = ("layout", "crop", "presentation_lut", "tone", "calibration", "color", "configuration_information", "bounds")
     lines += [f"- {key.replace('_', ' ')}: {printing[key]}" for key in keys]
     retired = ", ".join(f"{one['name']} ({one['uid']})" for one in printing["retired"])
     lines += [f"- retired classes, refused context by context, never the association: {retired}"]

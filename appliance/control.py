@@ -139,6 +139,8 @@ class ControlServer:
             return {"error": f"there is no job {failure}", "kind": "unknown-job"}
         except (IllegalTransition, NoReason) as failure:
             return {"error": str(failure), "kind": "illegal"}
+        except ControlProblem as failure:
+            return {"error": str(failure), "kind": failure.kind}
         except Exception as failure:
             log.exception("a control request failed", extra={"request": request.get("do")})
             return {"error": f"{type(failure).__name__}: {failure}", "kind": "error"}

@@ -29,6 +29,7 @@ from appliance.association.dialogue import DialogueLog
 from appliance.association.entity import Entity, Kind
 from appliance.association.message import Association
 from appliance.association.server import AssociationServer
+from appliance.calibrations import Calibrations, calibrated
 from appliance.capabilities import transfer_syntaxes
 from appliance.children import Children
 from appliance.collector import Collector
@@ -47,6 +48,7 @@ from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
 from appliance.notify import feed_watchdog, inherited_sockets, notify
 from appliance.outputs import output_of
+from appliance.pages import Pages
 from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
@@ -117,6 +119,7 @@ class Appliance:
         state = self._make_state()
         await self._take_state()
         self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
+        self.calibrations = Calibrations(state, self.owner)
         await asyncio.to_thread(self._open_database, state / "gravure.db")
         self._stack.callback(self.database.close)
         self.jobs = Jobs(self.database, self._wall, self.config.appliance.queue_depth)
@@ -223,7 +226,7 @@ class Appliance:
         self.runner = Runner(
             self.jobs,
             {
-                "film": FilmPerformer(self.config, self.children, self._output),
+                "film": FilmPerformer(self.config, self.children, self._output, self.calibrations),
                 "disc": DiscPerformer(self.config, self.children, self.index, self.store, self.owner),
             },
             owner=secrets.token_hex(4),
@@ -285,14 +288,16 @@ class Appliance:
 
     def _printing(self, key: str) -> MakeService:
         table = self.config.printers[key]
-        printer = printer_of(key, table, __version__)
-        self.events.install(printer, table.status_policy, self.films.has_room)
+        own = printer_of(key, table, __version__)
+        self.events.install(own, table.status_policy, self.films.has_room)
         limits = self.config.limits
         bounds = Bounds(limits.memory_bytes, limits.normalized_data_set_bytes)
         personalities = self._personalities
 
         def make(association: Association) -> Service:
             personality = personalities.of(key, association)
+            printer = calibrated(own, table, self.calibrations.newest(key))
+            self.events.calibrated(printer)
             return PrintService(
                 association, printer, self.films, self.events, personality, bounds, self.reception.executor
             )
@@ -354,7 +359,9 @@ class Appliance:
         async def peers(_: Mapping[str, Any]) -> Any:
             return [*self.server.dialogues.recent(), *(one.to_dict() for one in self.server.open_dialogues())]
 
-        self.control = ControlServer(state, self.jobs, {"status": status, "peers": peers}, self.owner.group)
+        pages = Pages(self.config, self.children, self.films, self._output, self.calibrations, self._wall)
+        asks = {"chart": pages.chart, "testpage": pages.test_page, "calibrate": pages.calibrate}
+        self.control = ControlServer(state, self.jobs, {"status": status, "peers": peers, **asks}, self.owner.group)
 
     @property
     def ready_line(self) -> str:

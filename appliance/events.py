@@ -156,6 +156,19 @@ class Events:
         if device is not None:
             device.printer = replace(device.printer, media=media, color=color, printing_bit_depth=bit_depth)
 
+    def calibrated(self, printer: Printer) -> None:
+        """A printer as its newest calibration makes it: densities, light, medium and the date of it."""
+        device = self._devices[printer.name]
+        device.printer = replace(
+            device.printer,
+            medium_type=printer.medium_type,
+            min_density_centi_od=printer.min_density_centi_od,
+            max_density_centi_od=printer.max_density_centi_od,
+            illumination_cd_m2=printer.illumination_cd_m2,
+            reflected_ambient_light_cd_m2=printer.reflected_ambient_light_cd_m2,
+            calibrated=printer.calibrated,
+        )
+
     def _tell_printer(self, device: Device, state: PrinterState) -> None:
         log.info("printer status", extra={"printer": device.printer.name, "status": state.status, "info": state.info})
         values = printer_event(device.printer, state)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from appliance import __version__
+from appliance.calibrations import Calibrations, tone_of
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, DiscTable, PrinterTable
 from appliance.files import FileOwner, publish
@@ -98,6 +99,7 @@ class FilmPerformer:
     children: Children
     output: Callable[[str], Output]
     """The output of a printer, by AE title."""
+    calibrations: Calibrations
 
     async def __call__(self, job: Job, step: Step) -> Result:
         """Render, deliver.
@@ -136,29 +138,23 @@ class FilmPerformer:
     async def _render(
         self, job: Job, printer: PrinterTable, folder: Path, target: Target, progress: Progress
     ) -> dict[str, Any]:
-        return await progress.during(
+        tone, remark = await asyncio.to_thread(self._tone, job, printer, folder)
+        made = await progress.during(
             self.children.run(
                 "film",
-                {
-                    "folder": str(folder),
-                    "media_type": target.media_type,
-                    "dpi": target.dpi or printer.dpi,
-                    "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
-                    "color": target.color,
-                    "tone": printer.tone,
-                    "black_point": printer.black_point,
-                    "bits": printer.bits,
-                    "fonts": list(self.config.appliance.fonts),
-                    "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
-                    "scaling": printer.scaling,
-                    "configuration_information": printer.configuration_information == "apply",
-                },
+                rendering(self.config, printer, folder, target, tone),
                 on_progress=progress,
                 memory_bytes=FILM_MEMORY_BYTES,
                 cpu_s=FILM_CPU_S,
                 wall_s=FILM_WALL_S,
             )
         )
+        return made | {"warnings": [*made["warnings"], *([remark] if remark else [])]}
+
+    def _tone(self, job: Job, printer: PrinterTable, folder: Path) -> tuple[dict[str, Any], str]:
+        document = json.loads((folder / "document.json").read_bytes())
+        tone, remark = tone_of(printer, job.ae_title, document["medium_type"], self.calibrations)
+        return tone, "" if document.get("code_values") else remark
 
     @staticmethod
     async def _deliver(output: Output, film: RenderedFilm) -> Delivered:
@@ -185,6 +181,25 @@ class FilmPerformer:
             "origin": dict(job.payload),
             "film": document,
         }
+
+
+def rendering(
+    config: Config, printer: PrinterTable, folder: Path, target: Target, tone: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `work_film` is asked for one film."""
+    return {
+        "folder": str(folder),
+        "media_type": target.media_type,
+        "dpi": target.dpi or printer.dpi,
+        "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
+        "color": target.color,
+        **tone,
+        "bits": printer.bits,
+        "fonts": list(config.appliance.fonts),
+        "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],
+        "scaling": printer.scaling,
+        "configuration_information": printer.configuration_information == "apply",
+    }
 
 
 def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:

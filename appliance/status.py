@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
+from appliance.calibrations import NOT_CALIBRATED, fallback
 
 if TYPE_CHECKING:
     from appliance.daemon import Appliance
@@ -37,6 +38,10 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         problems.append(("warning", "a job has waited for more than an hour"))
     if recent := [job for job in failed if now - job.updated < 24 * 3600]:
         problems.append(("warning", f"{len(recent)} jobs failed within a day"))
+    calibrations = {key: appliance.calibrations.newest(key) for key in config.printers}
+    for key, table in config.printers.items():
+        if table.tone == "calibrated" and calibrations[key] is None:
+            problems.append(("warning", f"printer {key}: {NOT_CALIBRATED.format(fallback(table), key)}"))
     levels = [level for level, _ in problems]
     return {
         "version": __version__,
@@ -45,6 +50,11 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         "state": str(config.state),
         "listening": [f"{address}:{port}" for address, port in appliance.dicom_addresses],
         "printers": sorted(config.printers),
+        "calibrations": {
+            key: {"medium": one.medium, "measured": one.measured, "chart": one.chart}
+            for key, one in sorted(calibrations.items())
+            if one is not None
+        },
         "discs": sorted(config.discs),
         "inboxes": sorted(config.inboxes),
         "peers": sorted(config.peers),

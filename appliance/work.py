@@ -20,6 +20,7 @@ class Work:
 
 WORK = {
     "film": Work("appliance.work_film:perform"),
+    "page": Work("appliance.work_pages:perform"),
     "compare": Work("appliance.work_compare:perform"),
     # Decoding 12-bit JPEG Extended is left to dcmdjpeg, so this child may execute; it still has its limits.
     "disc": Work("appliance.work_disc:perform", sandbox=False),

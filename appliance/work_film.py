@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from printing.calibration import Curve
 from printing.job import render_document
 from printing.page import DOCUMENT, FilmDocument
 from printing.render.finish import Finish
@@ -14,17 +15,17 @@ from printing.tone import Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "bits", "fonts", "papers", "scaling",
-    "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
+    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "measured", "bits", "fonts", "papers",
+    "scaling", "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
 
     The files lie in the job's folder."""
     folder = Path(request["folder"])
     document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
-    media_type = request["media_type"]
+    media_type, measured = request["media_type"], request["measured"]
     out = folder / f"film{FORMATS[media_type][0]}"
     finish = Finish(
         request["dpi"],
-        Tone(request["tone"], request["black_point"]),
+        Tone(request["tone"], request["black_point"], Curve.from_plain(measured) if measured else None),
         request["bits"],
         tuple(request["fonts"]),
         tuple((name, wide, high, margin) for name, wide, high, margin in request["papers"]),

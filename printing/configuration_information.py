@@ -151,7 +151,7 @@ class Greys:
     bends: tuple[float, ...] = ()
     exponent: float = 1.0
     linear_od: bool = False
-    base_density_centi_od: int = 0
+    base_density_centi_od: float = 0
     applied: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 

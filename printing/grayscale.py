@@ -36,9 +36,9 @@ LOWEST_CD_M2, HIGHEST_CD_M2 = 0.05, 3993.4
 
 class _Densities(Protocol):
     @property
-    def min_density_centi_od(self) -> int: ...
+    def min_density_centi_od(self) -> float: ...
     @property
-    def max_density_centi_od(self) -> int: ...
+    def max_density_centi_od(self) -> float: ...
     @property
     def illumination_cd_m2(self) -> int: ...
     @property
@@ -49,15 +49,16 @@ class _Densities(Protocol):
 class Viewing:
     """What decides which density a P-value gets: the film's densities and the light of the place where it hangs."""
 
-    min_density_centi_od: int = 20
-    max_density_centi_od: int = 320
+    min_density_centi_od: float = 20
+    max_density_centi_od: float = 320
     illumination_cd_m2: int = 2000
     reflected_ambient_light_cd_m2: int = 10
 
     @classmethod
     def of(cls, page: FilmPage, image: PageImage | None = None) -> Viewing:
         """The viewing of a film, or of one image box of it, whose own densities win (PS3.4 H.4.3.1.2.1.1)."""
-        lowest, highest = page.min_density_centi_od, page.max_density_centi_od
+        lowest: float = page.min_density_centi_od
+        highest: float = page.max_density_centi_od
         if image is not None:
             lowest = lowest if image.min_density_centi_od is None else image.min_density_centi_od
             highest = highest if image.max_density_centi_od is None else image.max_density_centi_od

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from printing.grayscale import Viewing
 from printing.page import FilmDocument, PixelReference
 from printing.render.finish import Finish
 from printing.render.formats import FORMATS
 from printing.render.raster import RasterPage, rasterise
 from printing.render.sheet import Sheet, sheet_for
+from printing.tone import Tone
 
 
 class Pixels:
@@ -92,6 +95,8 @@ def render_document(
         ValueError: a film that cannot be rendered as it is described.
         OSError: the disk is full or a file is missing.
     """
+    if document.code_values:
+        finish = replace(finish, tone=Tone("device"))
     warnings: list[str] = []
     paper = ""
 
@@ -101,8 +106,8 @@ def render_document(
             prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
             nonlocal paper
             sheet = sheet_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
-            told = (*raster.warnings, *([sheet.warning] if sheet is not None and sheet.warning else []))
-            warnings.extend(prefix + warning for warning in told)
+            told = (*raster.warnings, finish.tone.remark(Viewing.of(page)), sheet.warning if sheet is not None else "")
+            warnings.extend(prefix + warning for warning in told if warning)
             paper = paper or (sheet.name if sheet is not None else "")
             yield raster, sheet
             progress((number + 1) / (len(document.pages) + 1))

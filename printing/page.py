@@ -171,6 +171,8 @@ class FilmDocument:
     """True for a session N-ACTION: copies come as 1 2 3, 1 2 3 (H.4.1.2.4)."""
     patient_clues: tuple[PatientClue, ...] = ()
     """Whose film it may be: for the film's record and for operators, never for file names or logs."""
+    code_values: bool = False
+    """True if the pixels are the output's own code values, which no tone may change: a step chart."""
 
     def to_json(self) -> str:
         """The document as JSON, the same bytes for the same document. A Presentation LUT that many images share, which

@@ -2,7 +2,9 @@
 
 The samples of `pvalue` are the P-values themselves: right on a screen that is calibrated to the GSDF, and what a film
 imager wants. A PDF is looked at on other screens and printed on paper, where a sample is a step of sRGB: `film` gives
-it the relative luminance that the film would have on its viewbox, `paper` that of a sheet of paper under a lamp.
+it the relative luminance that the film would have on its viewbox, `paper` that of a sheet of paper under a lamp. What a
+printer really makes of a sample is measured: `calibrated` sends the code values that are printed with the densities of
+the GSDF. `device` sends what it is given as code values, for the chart that is measured.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, TypeVar
 
+from printing.calibration import Curve
 from printing.grayscale import Viewing, density_luminance, index, luminance
 
 T = TypeVar("T")
-ToneName = Literal["pvalue", "film", "paper"]
+ToneName = Literal["pvalue", "film", "paper", "calibrated", "device"]
 
 PAPER = Viewing(
     min_density_centi_od=5, max_density_centi_od=210, illumination_cd_m2=150, reflected_ambient_light_cd_m2=0
@@ -26,18 +30,26 @@ PAPER = Viewing(
 STEPS = 4096
 """P-values at which a tone is computed; between them it is drawn straight (an error below 10⁻⁶)."""
 
+NOT_REACHED = "densities of {} OD were asked for, the printer was measured to reach {} OD: greys are fitted into that"
+
 
 @dataclass(frozen=True, slots=True)
 class Tone:
     """One way of making samples.
 
     Attributes:
-        name: pvalue, film or paper.
+        name: pvalue, film, paper, calibrated or device.
         black_point: take the luminance of the darkest density away, so that black is black: a screen has its own.
+        measured: of calibrated: what the printer makes of its code values.
     """
 
     name: ToneName = "pvalue"
     black_point: bool = True
+    measured: Curve | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name == "calibrated") != (self.measured is not None):
+            raise ValueError("the tone calibrated needs a measured curve, and no other has one")
 
     def curve(self, image: Viewing, film: Viewing) -> Callable[[float], float]:
         """P-value (0 to 1) → sample (0 to 1).
@@ -46,8 +58,10 @@ class Tone:
             image: the viewing of one image box, whose own densities may be narrower than the film's.
             film: that of the whole film, whose brightest density is white.
         """
-        if self.name == "pvalue":
+        if self.name in ("pvalue", "device"):
             return _same
+        if self.measured is not None:
+            return _calibrated(self.measured, image)
         if self.name == "paper":
             image = film = PAPER
         lowest, highest = (index(light) for light in luminances_of(image))
@@ -64,10 +78,9 @@ class Tone:
 
     def table(self, image: Viewing, film: Viewing) -> Callable[[array[float]], array[float]]:
         """The curve for whole tables of P-values, computed at `STEPS` places once."""
-        if self.name == "pvalue":
+        if self.name in ("pvalue", "device"):
             return _same
-        curve = self.curve(image, film)
-        knots = [curve(step / (STEPS - 1)) for step in range(STEPS)]
+        knots = _knots(self, image, film)
 
         def through(p_values: array[float]) -> array[float]:
             made = array("d", bytes(8 * len(p_values)))
@@ -79,9 +92,50 @@ class Tone:
 
         return through
 
+    def remark(self, viewing: Viewing) -> str:
+        """What a technician should know of densities that the printer does not reach; empty where it does."""
+        if self.measured is None:
+            return ""
+        reached = reached_by(self.measured, viewing)
+        asked = viewing.min_density_centi_od, viewing.max_density_centi_od
+        found = reached.min_density_centi_od, reached.max_density_centi_od
+        if all(abs(one - other) <= 1.0 for one, other in zip(asked, found, strict=True)):
+            return ""
+        return NOT_REACHED.format(*(f"{low / 100:.2f} to {high / 100:.2f}" for low, high in (asked, found)))
+
 
 def _same(value: T) -> T:
     return value
+
+
+@lru_cache(maxsize=8)
+def _knots(tone: Tone, image: Viewing, film: Viewing) -> array[float]:
+    curve = tone.curve(image, film)
+    return array("d", (curve(step / (STEPS - 1)) for step in range(STEPS)))
+
+
+def reached_by(measured: Curve, viewing: Viewing) -> Viewing:
+    """What of a viewing a printer reaches: asked densities, as far as they were measured."""
+    lowest = max(viewing.min_density_centi_od, measured.min_density_od * 100)
+    highest = min(viewing.max_density_centi_od, measured.max_density_od * 100)
+    return replace(viewing, min_density_centi_od=lowest, max_density_centi_od=max(lowest, highest))
+
+
+def _calibrated(measured: Curve, asked: Viewing) -> Callable[[float], float]:
+    """P-value → density by the GSDF → the code value that is printed with it (PS3.14 D.2.2, D.3.2)."""
+    viewing = reached_by(measured, asked)
+    lowest, highest = (index(light) for light in luminances_of(viewing))
+    ambient, lamp = viewing.reflected_ambient_light_cd_m2, viewing.illumination_cd_m2
+
+    def sample(p_value: float) -> float:
+        light = luminance(lowest + p_value * (highest - lowest)) - ambient
+        if light <= 0 or lamp <= 0:
+            return measured.sample(viewing.max_density_centi_od / 100)
+        density = -math.log10(light / lamp)
+        limits = viewing.min_density_centi_od / 100, viewing.max_density_centi_od / 100
+        return measured.sample(min(max(density, limits[0]), limits[1]))
+
+    return sample
 
 
 def luminances_of(viewing: Viewing) -> tuple[float, float]:

@@ -15,7 +15,8 @@ OURS = {"appliance", "printing", "media"}
 IMPURE = {"time", "subprocess", "socket", "uuid", "secrets", "random", "tempfile"}
 PURE = {
     "printing": "terms attributes judge display_format film_size layout session page grayscale printer status elements"
-    " hierarchy freeze clues annotation presentation_lut printer_configuration configuration_information",
+    " hierarchy freeze clues annotation presentation_lut printer_configuration configuration_information"
+    " tone calibration evaluation chart scan reference report",
     "media": "records profiles plan iso_size file_ids identity elements values supply record_bodies character_sets",
 }
 

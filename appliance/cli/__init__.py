@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "release": ("jobs", "release", "Let a held job go."),
     "peers": ("peers", "peers", "Who called, what was offered, accepted and refused, and what was answered."),
     "film": ("film", "film", "Compose and render a film of images, without a network."),
+    "calibrate": ("calibrate", "calibrate", "Print a step chart, read it from a scan, keep the printer's curve."),
+    "testpage": ("testpage", "testpage", "Print a test page: greys, geometry, layouts."),
     "disc": ("disc", "disc", "Build a disc image of files, without a daemon."),
     "validate": ("validate", "validate", "Say in words what is wrong with a disc: folder, ISO or ZIP."),
     "echo": ("network", "echo", "C-ECHO to a peer."),

@@ -44,6 +44,25 @@ def check(config_path: Path | None) -> None:
         click.echo(f"{'(any other)':<17}{'':<10}is {config.access.any_called_ae}")
     for line in _personalities(config, personalities):
         click.echo(line)
+    for line in _calibrations(config):
+        click.echo(line)
+
+
+def _calibrations(config: Config) -> Iterator[str]:
+    """Printers with tone calibrated: what is in force, or what is missing."""
+    from appliance.calibrations import NOT_CALIBRATED, Calibrations, fallback
+
+    calibrations = Calibrations(config.state)
+    named = [key for key, table in config.printers.items() if table.tone == "calibrated"]
+    if named:
+        yield ""
+        yield "Calibrations in force:"
+    for key in named:
+        found = calibrations.newest(key)
+        if found is None:
+            yield from _keys(key, [NOT_CALIBRATED.format(fallback(config.printers[key]), key)])
+        else:
+            yield from _keys(key, [f"{found.medium}, measured {found.measured[:16]}, chart {found.chart}"])
 
 
 def _personalities(config: Config, personalities: Personalities) -> Iterator[str]:

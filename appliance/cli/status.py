@@ -34,6 +34,8 @@ def status(config_path: Path | None, as_json: bool) -> None:
         click.echo(f"{'state folder:':<14}{snapshot['state']}")
         for key in ("listening", "printers", "discs", "inboxes", "peers"):
             click.echo(f"{key + ':':<14}{', '.join(snapshot[key])}")
+        for key, one in snapshot["calibrations"].items():
+            click.echo(f"{'calibrated:':<14}{key} on {one['medium']}, {one['measured'][:16]}")
         disk = snapshot["disk"]
         click.echo(f"{'disk:':<14}{disk['free_bytes'] / 1e9:.1f} GB free, {disk['reserve_bytes'] / 1e9:.1f} GB reserve")
         queue = snapshot["queue"]
