@@ -432,8 +432,8 @@ class Jobs:
         Args:
             job_id: which job.
             event: what happens.
-            facts: what goes with it: `step`, `progress` (STEP), `info` (STALL), `files`, `warnings` (FINISH), `info`, `error`
-                (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
+            facts: what goes with it: `step`, `progress` (STEP), `info` (STALL), `files`, `warnings` (FINISH), `info`,
+                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
 
         Raises:
             IllegalTransition: the table has no such pair.
