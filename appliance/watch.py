@@ -42,6 +42,8 @@ class _Watched:
     """Those that are being delivered."""
     heard_s: float = float("-inf")
     """When the device last said how it is."""
+    looked_s: float = float("-inf")
+    """When it was last looked at, which tells what it takes too."""
     look: asyncio.Future[Look] | None = None
     timer: asyncio.TimerHandle | None = None
     patience: asyncio.TimerHandle | None = None
@@ -86,7 +88,7 @@ class Watch:
     async def look(self, within_s: float) -> None:
         """Look at every printer, and wait for what is found, for a bounded time."""
         for one in self._watched.values():
-            if self._loop.time() - one.heard_s > FRESH_S and not _is_told(one):
+            if self._loop.time() - one.looked_s > FRESH_S and not _is_told(one):
                 self._look(one)
         looks = [one.look for one in self._watched.values() if one.look is not None]
         if looks:
@@ -107,7 +109,7 @@ class Watch:
         one = self._watched.get(ae_title)
         if one is not None:
             came, one.associations = number > one.associations, number
-            self._attend(one, at_once=came)
+            self._attend(one, came)
 
     def _committed(self, job: Job, event: JobEvent) -> None:
         if job.kind == "film" and not self._loop.is_closed():
@@ -116,7 +118,7 @@ class Watch:
     def _film(self, job: Job, event: JobEvent) -> None:
         one = self._note(job)
         if one is not None:
-            self._attend(one, at_once=event in TROUBLE)
+            self._attend(one, event in TROUBLE)
 
     def _note(self, job: Job) -> _Watched | None:
         one = self._watched.get(job.ae_title) if job.kind == "film" else None
@@ -130,31 +132,36 @@ class Watch:
 
     # -- looking ------------------------------------------------------------------------------------------------
 
-    def _attend(self, one: _Watched, *, at_once: bool = False) -> None:
-        """Look now, later or never."""
-        if self._closed or not one.cared_for:
-            if one.timer is not None:
-                one.timer.cancel()
-                one.timer = None
-            return
-        every_s = one.output.properties.look_every_s
-        age_s = self._loop.time() - one.heard_s
-        told = _is_told(one)
-        if age_s >= (FRESH_S if at_once else every_s) and not told:
-            self._look(one)
-        elif one.timer is None and one.look is None:
-            one.timer = self._loop.call_later(every_s if told else every_s - age_s, self._ring, one)
+    def _attend(self, one: _Watched, at_once: bool = False) -> None:
+        """Look now, later or never.
 
-    def _ring(self, one: _Watched) -> None:
+        Args:
+            one: the printer.
+            at_once: whether there is news that a look before it cannot know; else its turn comes by and by.
+        """
+        if self._closed or not one.cared_for:
+            _cancel(one)
+            return
+        if one.look is not None:
+            return
+        now_s, every_s = self._loop.time(), one.output.properties.look_every_s
+        wait_s = one.looked_s + FRESH_S - now_s if at_once else one.heard_s + every_s - now_s
+        if _is_told(one):
+            wait_s = every_s
+        if wait_s <= 0:
+            self._look(one)
+        elif one.timer is None or one.timer.when() > now_s + wait_s:
+            _cancel(one)
+            one.timer = self._loop.call_later(wait_s, self._ring, one, at_once)
+
+    def _ring(self, one: _Watched, at_once: bool) -> None:
         one.timer = None
-        self._attend(one)
+        self._attend(one, at_once)
 
     def _look(self, one: _Watched) -> None:
         if one.look is not None or self._closed:
             return
-        if one.timer is not None:
-            one.timer.cancel()
-            one.timer = None
+        _cancel(one)
         one.look = in_thread(one.output.look, "look")
         one.patience = self._loop.call_later(PATIENCE_S, self._hangs, one)
         one.look.add_done_callback(lambda done: self._looked(one, done))
@@ -169,7 +176,7 @@ class Watch:
         if one.patience is not None:
             one.patience.cancel()
             one.patience = None
-        one.heard_s = self._loop.time()
+        one.heard_s = one.looked_s = self._loop.time()
         if self._closed or done.cancelled():
             return
         if (failure := done.exception()) is not None:
@@ -185,3 +192,9 @@ class Watch:
 def _is_told(one: _Watched) -> bool:
     """Whether a delivery has the device to itself, and tells how it is."""
     return bool(one.at_device) and not one.output.properties.look_beside
+
+
+def _cancel(one: _Watched) -> None:
+    if one.timer is not None:
+        one.timer.cancel()
+        one.timer = None

@@ -111,7 +111,7 @@ def _takes(found: Any, otherwise: Takes) -> Takes:
         media=media,
         color=otherwise.color,
         bit_depth=_number(item.get("PrintingBitDepth"), 8, 16) or otherwise.bit_depth,
-        dpi=25.4 / spacing if spacing is not None else None,
+        dpi=round(25.4 / spacing, 3) if spacing is not None else None,
     )
 
 

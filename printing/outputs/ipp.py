@@ -66,12 +66,15 @@ def _margin_mm(attributes: Attributes, suffix: str) -> float:
     )
 
 
-def _loaded(media_col: Attributes) -> Paper | None:
-    """One entry of media-col-ready: its name, its size and what of it cannot be printed on (PWG 5100.7)."""
+def _loaded(media_col: Attributes, printer: Attributes) -> Paper | None:
+    """One entry of media-col-ready: its name, its size and what of it cannot be printed on (PWG 5100.7); where it says
+    no margin, the widest of the printer's."""
     sides = dimensions(media_col)
     names = [str(name) for key in ("media-size-name", "media-key") for name in media_col.get(key, ())]
     name = next((name for name in names if paper_of(name) is not None), "")
-    return Paper(name, *sides, _margin_mm(media_col, "")) if name and sides is not None else None
+    says = any(key.startswith("media-") and key.endswith("-margin") for key in media_col)
+    margin_mm = _margin_mm(media_col, "") if says else _margin_mm(printer, "-supported")
+    return Paper(name, *sides, margin_mm) if name and sides is not None else None
 
 
 def _number(attributes: Attributes, name: str) -> int:
@@ -126,7 +129,7 @@ class IppOutput:
             wanted = paper_of(self.media, _margin_mm(attributes, "-supported"))
             return () if wanted is None else (wanted,)
         for source in ("media-col-ready", "media-col-default"):
-            loaded = [_loaded(one) for one in attributes.get(source, ()) if isinstance(one, Mapping)]
+            loaded = [_loaded(one, attributes) for one in attributes.get(source, ()) if isinstance(one, Mapping)]
             if papers := tuple(paper for paper in loaded if paper is not None):
                 return papers
         for source in ("media-ready", "media-default", "media-supported"):
