@@ -165,7 +165,7 @@ class TestPaper:
         self, paper: Serving, printer: IppPrinter, tmp_path: Path
     ) -> None:
         printer.load("iso_a4_210x297mm", 250)
-        paper.gravure("status")
+        until(lambda: "has A4 PAPER" in paper.gravure("status").stdout, "the paper is not seen")
         found = configuration(paper.port)
         (gray,) = found.PrinterConfigurationSequence
         installed = [(item.ItemNumber, item.MediumType, item.FilmSizeID) for item in gray.MediaInstalledSequence]
