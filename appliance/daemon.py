@@ -58,6 +58,7 @@ from appliance.retention import Retention
 from appliance.runner import Runner
 from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.status import snapshot
+from appliance.watch import Watch
 from media.records import for_patient_discs
 from printing.outputs import Output
 from printing.printer import PrinterState
@@ -66,6 +67,8 @@ log = logging.getLogger("gravure")
 
 DRAIN_S = 5.0
 """How long running messages may go on after SIGTERM; with what follows, the process is gone in under 10 s."""
+LOOK_S = 2.0
+"""How long a status waits for what printers say of themselves."""
 TAKE_STATE_S = 2.0
 """How long a start waits for what is left of an appliance that was killed."""
 MOST_RECEIVERS = 4
@@ -131,6 +134,7 @@ class Appliance:
         self._make_runner()
         await self._make_collector()
         self._make_services()
+        await self._make_watch()
         self._make_receivers()
         await self._listen(state)
         self._start_control(state)
@@ -237,7 +241,7 @@ class Appliance:
         loop = asyncio.get_running_loop()
 
         def hear(state: PrinterState) -> None:
-            loop.call_soon_threadsafe(self.events.output_is, key, state)
+            loop.call_soon_threadsafe(self.watch.heard, key, state)
 
         return output_of(self.config, key, self.owner, hear)
 
@@ -304,6 +308,11 @@ class Appliance:
 
         return make
 
+    async def _make_watch(self) -> None:
+        self.watch = Watch(self.events, self.jobs, {key: self._output(key) for key in self.config.printers})
+        self._stack.callback(self.watch.close)
+        await self.watch.start()
+
     def _storage(self, key: str) -> MakeService:
         def arrived(arrival: Arrival) -> None:
             if for_patient_discs(arrival.header.sop_class_uid):
@@ -354,6 +363,7 @@ class Appliance:
 
     def _start_control(self, state: Path) -> None:
         async def status(_: Mapping[str, Any]) -> Any:
+            await self.watch.look(LOOK_S)
             return await asyncio.to_thread(snapshot, self)
 
         async def peers(_: Mapping[str, Any]) -> Any:

@@ -21,10 +21,10 @@ from printing import printer as printers
 from printing.elements import Value, write
 from printing.printer import (
     NORMAL,
-    Medium,
     Printer,
     PrinterState,
     PrintJobView,
+    Takes,
     info_term,
     printer_event,
     reported,
@@ -36,7 +36,6 @@ from printing.terms import (
     PRINTER,
     PRINTER_INSTANCE,
     ExecutionStatus,
-    PrinterStatus,
 )
 
 log = logging.getLogger("gravure.print")
@@ -62,16 +61,21 @@ def view(job: Job, printer_name: str) -> PrintJobView:
 
 @dataclass(slots=True)
 class Device:
-    """A printer of the configuration, and how its output was when it was last used."""
+    """A printer of the configuration, and how its output is."""
 
+    configured: Printer
     printer: Printer
+    """With what its output takes."""
     policy: str
     """spooler or truthful."""
     has_room: Callable[[], bool]
     """Whether the spool takes more films."""
     output: PrinterState = NORMAL
+    """What the device said of itself last."""
     told: PrinterState = NORMAL
     """What consoles have heard."""
+    associations: int = 0
+    """Open ones."""
 
     def now(self) -> PrinterState:
         """Printer Status as consoles hear it."""
@@ -121,13 +125,15 @@ class Events:
         self._devices: dict[str, Device] = {}
         self._listeners: dict[str, Listener] = {}
         self._by_job: dict[str, Listener] = {}
+        self.on_associations: Callable[[str, int], None] = lambda _ae_title, _number: None
+        """Told how many associations a printer has, whenever that changes."""
         jobs.subscribe(self._committed)
 
     # -- printers -----------------------------------------------------------------------------------------------
 
     def install(self, printer: Printer, policy: str, has_room: Callable[[], bool]) -> Device:
         """A printer of the configuration."""
-        device = Device(printer, policy, has_room)
+        device = Device(printer, printer, policy, has_room)
         self._devices[printer.name] = device
         return device
 
@@ -150,24 +156,29 @@ class Events:
         """A printer with what its output was last known to take."""
         return self._devices[ae_title].printer
 
-    def output_takes(self, ae_title: str, media: tuple[Medium, ...], *, color: bool, bit_depth: int) -> None:
+    def output_takes(self, ae_title: str, takes: Takes) -> None:
         """What the output of a printer takes: consoles read it by Printer Configuration Retrieval from now on."""
         device = self._devices.get(ae_title)
         if device is not None:
-            device.printer = replace(device.printer, media=media, color=color, printing_bit_depth=bit_depth)
+            device.printer = device.configured.taking(takes)
+
+    def device(self, ae_title: str) -> Device:
+        """A printer of the configuration."""
+        return self._devices[ae_title]
 
     def calibrated(self, printer: Printer) -> None:
         """A printer as its newest calibration makes it: densities, light, medium and the date of it."""
         device = self._devices[printer.name]
-        device.printer = replace(
-            device.printer,
-            medium_type=printer.medium_type,
-            min_density_centi_od=printer.min_density_centi_od,
-            max_density_centi_od=printer.max_density_centi_od,
-            illumination_cd_m2=printer.illumination_cd_m2,
-            reflected_ambient_light_cd_m2=printer.reflected_ambient_light_cd_m2,
-            calibrated=printer.calibrated,
-        )
+        measured = {
+            "medium_type": printer.medium_type,
+            "min_density_centi_od": printer.min_density_centi_od,
+            "max_density_centi_od": printer.max_density_centi_od,
+            "illumination_cd_m2": printer.illumination_cd_m2,
+            "reflected_ambient_light_cd_m2": printer.reflected_ambient_light_cd_m2,
+            "calibrated": printer.calibrated,
+        }
+        device.configured = replace(device.configured, **measured)
+        device.printer = replace(device.printer, **measured)
 
     def _tell_printer(self, device: Device, state: PrinterState) -> None:
         log.info("printer status", extra={"printer": device.printer.name, "status": state.status, "info": state.info})
@@ -183,13 +194,19 @@ class Events:
         """An association with a printer was opened."""
         listener = Listener(association, self._devices[ae_title], send)
         self._listeners[association.id] = listener
+        self._count(listener.device, 1)
         return listener
+
+    def _count(self, device: Device, more: int) -> None:
+        device.associations += more
+        self.on_associations(device.printer.name, device.associations)
 
     def leave(self, association: Association) -> None:
         """The association is over: nobody is left to tell."""
         listener = self._listeners.pop(association.id, None)
         if listener is None:
             return
+        self._count(listener.device, -1)
         for uid in listener.labels:
             self._by_job.pop(uid, None)
         listener.waiting.clear()
@@ -216,15 +233,9 @@ class Events:
 
     # -- the job table ------------------------------------------------------------------------------------------
 
-    def _committed(self, job: Job, event: JobEvent) -> None:
+    def _committed(self, job: Job, _event: JobEvent) -> None:
         if job.kind == "film" and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._heard, job, event)
-
-    def _heard(self, job: Job, event: JobEvent) -> None:
-        self._tell_job(job)
-        output = _output_after(job, event)
-        if output is not None:
-            self.output_is(job.ae_title, output)
+            self._loop.call_soon_threadsafe(self._tell_job, job)
 
     def _tell_job(self, job: Job) -> None:
         uid = job.uid or ""
@@ -281,14 +292,3 @@ class Events:
                     )
         finally:
             listener.task = None
-
-
-def _output_after(job: Job, event: JobEvent) -> PrinterState | None:
-    """What a film's way through its steps says about the output; None: nothing new."""
-    if event is JobEvent.FINISH:
-        return NORMAL
-    if event is JobEvent.RETRY_LATER:
-        return PrinterState(PrinterStatus.FAILURE, "PRINTER DOWN")
-    if event is JobEvent.HOLD:
-        return PrinterState(PrinterStatus.WARNING, "CHECK PRINTER")
-    return None

@@ -34,6 +34,8 @@ class JobEvent(Enum):
     SUBMIT = "submit"
     CLAIM = "claim"
     STEP = "step"
+    STALL = "stall"
+    GO_ON = "go on"
     FINISH = "finish"
     FAIL = "fail"
     RETRY_LATER = "retry later"
@@ -45,18 +47,20 @@ class JobEvent(Enum):
 
 
 WAITING = "queued"
+STALLED = "stalled"
+"""The device has the film and cannot print it now: out of paper, stopped, or busy with others before it."""
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 
 STEPS: Mapping[str, tuple[str, ...]] = {
-    "film": (WAITING, "rendering", "delivering", *ENDED),
+    "film": (WAITING, "rendering", "delivering", STALLED, *ENDED),
     "disc": (WAITING, "planning", "staging", "imaging", "verifying", "delivering", *ENDED),
 }
 """The steps of each kind, in order."""
 
 # Execution Status (2100,0020): PS3.3 C.13.8 for films, C.22.1 for discs. IDLE belongs to a media creation request
 # that nobody has started yet; a disc job of ours is always started by what makes it.
-_STATES = {WAITING: "PENDING", DONE: "DONE", FAILED: "FAILURE", CANCELLED: "FAILURE"}
+_STATES = {WAITING: "PENDING", STALLED: "PENDING", DONE: "DONE", FAILED: "FAILURE", CANCELLED: "FAILURE"}
 _WORKING_STATE = {"film": "PRINTING", "disc": "CREATING"}
 
 
@@ -76,6 +80,11 @@ INFO_TERMS: Mapping[str, frozenset[str]] = {
 """Execution Status Info (2100,0030): the Defined Terms of PS3.3 C.13.8 and C.22.1."""
 
 
+def own_steps(kind: str) -> tuple[str, ...]:
+    """The steps that a job takes by itself, in order."""
+    return tuple(step for step in STEPS[kind] if step not in (WAITING, STALLED, *ENDED))
+
+
 def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
     steps = STEPS[kind]
     working = steps[1 : -len(ENDED)]
@@ -87,16 +96,21 @@ def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
         (FAILED, JobEvent.RETRY): WAITING,
         (CANCELLED, JobEvent.RETRY): WAITING,
     }
-    for at, step in enumerate(working):
-        for later in working[at:]:
-            # A step may repeat itself (progress) and may be left out, never go back.
-            table[step, JobEvent.STEP] = later
+    for step in working:
         table[step, JobEvent.FINISH] = DONE
         table[step, JobEvent.FAIL] = FAILED
         table[step, JobEvent.RETRY_LATER] = WAITING
         table[step, JobEvent.HOLD] = WAITING
         table[step, JobEvent.CANCEL] = CANCELLED
         table[step, JobEvent.RECOVER] = WAITING
+    own = own_steps(kind)
+    for at, step in enumerate(own):
+        for later in own[at:]:
+            # A step may repeat itself (progress) and may be left out, never go back.
+            table[step, JobEvent.STEP] = later
+    if STALLED in working:  # the device's step, not ours: it comes and goes
+        table[own[-1], JobEvent.STALL] = table[STALLED, JobEvent.STALL] = STALLED
+        table[STALLED, JobEvent.GO_ON] = own[-1]
     return table
 
 
@@ -117,6 +131,7 @@ RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
         WAITING: Recovery(None, "nothing had begun"),
         "rendering": Recovery(JobEvent.RECOVER, "rendering only reads the spool and writes a file of its own"),
         "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same film once: the file has the job's name"),
+        STALLED: Recovery(JobEvent.RECOVER, "the device is asked for the film that it was given"),
     },
     "disc": {
         WAITING: Recovery(None, "nothing had begun"),
@@ -127,6 +142,9 @@ RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
         "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same image once: the file has the job's name"),
     },
 }
+
+AT_WORK = (JobEvent.STEP, JobEvent.STALL, JobEvent.GO_ON)
+"""Events of a job that stays with whoever claimed it."""
 
 LONGEST_DELAY_S = 3600.0
 """No back-off is longer. A job that seems to wait for longer was given its time by a clock that has been set back
@@ -414,8 +432,8 @@ class Jobs:
         Args:
             job_id: which job.
             event: what happens.
-            facts: what goes with it: `step`, `progress` (STEP), `files`, `warnings` (FINISH), `info`, `error` (FAIL),
-                `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
+            facts: what goes with it: `step`, `progress` (STEP), `info` (STALL), `files`, `warnings` (FINISH), `info`,
+                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
 
         Raises:
             IllegalTransition: the table has no such pair.
@@ -485,7 +503,7 @@ class Jobs:
             "warnings": json.dumps(_merged(job.warnings, facts.get("warnings", ()))),
             "attempts": job.attempts + 1 if event is JobEvent.RETRY_LATER else job.attempts,
             "not_before": now + min(float(facts["delay_s"]), LONGEST_DELAY_S) if event is JobEvent.RETRY_LATER else 0.0,
-            "owner": str(facts.get("owner", "")) or (job.owner if event is JobEvent.STEP else ""),
+            "owner": str(facts.get("owner", "")) or (job.owner if event in AT_WORK else ""),
             "seen": None,  # its age begins anew, see `retention`
             "updated": now,
             "id": job.id,
@@ -497,6 +515,8 @@ class Jobs:
         changed = _job(row)
         if event is not JobEvent.STEP or changed.step != job.step:
             detail = str(facts.get("error") or facts.get("hold_reason") or facts.get("reason") or "")
+            if event is JobEvent.STALL:
+                detail = changed.info
             self._record(connection, changed, event, detail, now)
         return changed
 
@@ -626,8 +646,8 @@ def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
         raise IllegalTransition(job.id, job.step, event)
     if event is not JobEvent.STEP:
         return table[job.step, event]
-    order = STEPS[job.kind]
-    if wanted not in order[1 : -len(ENDED)] or order.index(wanted) < order.index(job.step):
+    order = own_steps(job.kind)
+    if wanted not in order or order.index(wanted) < order.index(job.step):
         raise IllegalTransition(job.id, job.step, event)
     return wanted
 
@@ -636,6 +656,8 @@ def info_of(kind: str, step: str, held: bool, said: str) -> str:
     """Execution Status Info (2100,0030): a Defined Term of PS3.3 C.13.8 or C.22.1, whatever was said."""
     if said:
         return said if said in INFO_TERMS[kind] else "UNKNOWN"
+    if step == STALLED:
+        return "QUEUED"
     if step == WAITING:
         return ("CHECK_MCD_OP" if kind == "disc" else "CHECK PRINTER") if held else "QUEUED"
     if step in (FAILED, CANCELLED):
@@ -648,7 +670,7 @@ def _progress(job: Job, event: JobEvent, facts: Mapping[str, Any]) -> float:
         return 1.0
     if event is JobEvent.STEP:
         return max(job.progress, min(1.0, float(facts.get("progress", job.progress))))
-    if event in (JobEvent.FAIL, JobEvent.CANCEL):
+    if event in (JobEvent.FAIL, JobEvent.CANCEL, JobEvent.STALL, JobEvent.GO_ON):
         return job.progress
     return 0.0
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import errno
 import json
 import shutil
-import threading
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from appliance import __version__
 from appliance.calibrations import Calibrations, tone_of
@@ -26,13 +24,13 @@ from appliance.config import Config, DiscTable, PrinterTable
 from appliance.files import FileOwner, publish
 from appliance.hasher import file_sha256
 from appliance.instances import InstanceIndex, StoredInstance
-from appliance.jobs import Job, rfc3339
+from appliance.jobs import STALLED, Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
+from appliance.threads import in_thread
 from media.store import InstanceStore
 from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDelivered, RenderedFilm, Stop, Target
 from printing.printer import Printer
-
-T = TypeVar("T")
+from printing.terms import ExecutionStatus
 
 MIB = 1024 * 1024
 FILM_MEMORY_BYTES = 512 * MIB
@@ -44,6 +42,8 @@ DISC_CPU_S, DISC_WALL_S = 6 * 3600, 12 * 3600.0
 
 NOT_RENDERED: Mapping[str, Any] = {"files": (), "warnings": (), "paper": "", "pages": 0}
 """Of a film that goes out as it came, to an imager."""
+DELIVERED = 0.9
+"""Progress of a film that is rendered."""
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 """Disk errors that may pass by themselves."""
 
@@ -91,6 +91,30 @@ class Progress:
         return await task
 
 
+class Said:
+    """Carries what a device says of a film to the job row, in its order: printing, or what it waits for."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._loop = asyncio.get_running_loop()
+        self._last = (ExecutionStatus.PRINTING, "NORMAL")
+        self._queue: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
+
+    def __call__(self, status: ExecutionStatus, info: str) -> None:
+        """Hear it, in the output's thread."""
+        if (status, info) != self._last:
+            self._last = (status, info)
+            word = (STALLED, info) if status is ExecutionStatus.PENDING else ("delivering", "")
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, word)
+
+    async def during(self, delivery: asyncio.Future[Delivered]) -> Delivered:
+        """Wait for a delivery, and tell beside it; all is told before it returns. It goes on when this is cancelled."""
+        delivery.add_done_callback(lambda _: self._queue.put_nowait(None))
+        while (heard := await self._queue.get()) is not None:
+            await self._step(heard[0], DELIVERED, heard[1])
+        return delivery.result()
+
+
 @dataclass(frozen=True, slots=True)
 class FilmPerformer:
     """Renders a film in a child process and hands it to the output of its printer."""
@@ -117,11 +141,11 @@ class FilmPerformer:
             rendered: Mapping[str, Any] = NOT_RENDERED
             if target.media_type != DICOM:
                 rendered = await self._render(job, printer, folder, target, Progress(step, "rendering"))
-            await step("delivering", 0.9)
+            await step("delivering", DELIVERED)
             record = self._record(job, folder, rendered)
             files = tuple(map(Path, rendered["files"]))
             film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason)
-            delivered = await self._deliver(output, film)
+            delivered = await self._deliver(output, film, step)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
         except NotDelivered as failure:
@@ -157,12 +181,14 @@ class FilmPerformer:
         return tone, "" if document.get("code_values") else remark
 
     @staticmethod
-    async def _deliver(output: Output, film: RenderedFilm) -> Delivered:
+    async def _deliver(output: Output, film: RenderedFilm, step: Step) -> Delivered:
         """In a thread that the end of the program does not wait for: what it has done is noted, and taken up again."""
         wish = Stop.NO
-        delivery = in_thread(lambda: output.deliver(film, lambda: wish))
+        said = Said(step)
+        told = replace(film, tell=said)
+        delivery = in_thread(lambda: output.deliver(told, lambda: wish), "delivery")
         try:
-            return await asyncio.shield(delivery)
+            return await said.during(delivery)
         except asyncio.CancelledError as why:
             wish = Stop.CANCEL if CANCELLED_BY_HAND in why.args else Stop.LEAVE
             raise
@@ -200,28 +226,6 @@ def rendering(
         "scaling": printer.scaling,
         "configuration_information": printer.configuration_information == "apply",
     }
-
-
-def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Work in a thread of its own; unlike a pool's, it does not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(set_it: Callable[[Any], None], outcome: Any) -> None:
-        if not future.done():
-            set_it(outcome)
-
-    def run() -> None:
-        try:
-            outcome, set_it = work(), future.set_result
-        except BaseException as failure:
-            outcome, set_it = failure, future.set_exception  # type: ignore[assignment]
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, set_it, outcome)
-
-    future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-    threading.Thread(target=run, name="delivery", daemon=True).start()
-    return future
 
 
 def film_failure(failure: ChildFailed) -> Exception:

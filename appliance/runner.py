@@ -12,8 +12,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
-from appliance.jobs import IllegalTransition, Job, JobEvent, Jobs
+from appliance.jobs import STALLED, IllegalTransition, Job, JobEvent, Jobs
 
 log = logging.getLogger("gravure.jobs")
 
@@ -43,8 +44,18 @@ class Result:
     warnings: tuple[str, ...] = ()
 
 
-Step = Callable[[str, float], Awaitable[None]]
-"""`await step(name, progress)`: the job reached a step of its table; progress 0 to 1."""
+class Step(Protocol):
+    """`await step(name, progress)`: the job reached a step of its table."""
+
+    async def __call__(self, name: str, progress: float, info: str = "") -> None:
+        """Advance the job.
+
+        Args:
+            name: of the step; `STALLED` and the one after it may take turns.
+            progress: 0 to 1.
+            info: what a stalled job waits for, a Defined Term of Execution Status Info.
+        """
+
 
 Performer = Callable[[Job, Step], Awaitable[Result]]
 """Carries one claimed job to its end. Raises Retryable, Held or Failed; anything else is our bug and fails the job."""
@@ -159,8 +170,14 @@ class Runner:
             await self._advance(job, JobEvent.FINISH, files=list(result.files), warnings=list(result.warnings))
 
     def _stepper(self, job: Job) -> Step:
-        async def step(name: str, progress: float) -> None:
-            await self._advance(job, JobEvent.STEP, step=name, progress=progress)
+        stalled = False
+
+        async def step(name: str, progress: float, info: str = "") -> None:
+            nonlocal stalled
+            event = JobEvent.STALL if name == STALLED else JobEvent.GO_ON if stalled else JobEvent.STEP
+            stalled = name == STALLED
+            facts = {"info": info} if stalled else {"step": name, "progress": progress}
+            await self._advance(job, event, **facts)
 
         return step
 

@@ -4,16 +4,52 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.calibrations import NOT_CALIBRATED, fallback
+from appliance.jobs import Job
+from printing.calibration import Calibration
+from printing.status_words import words
+from printing.terms import PrinterStatus
 
 if TYPE_CHECKING:
     from appliance.daemon import Appliance
 
 OLD_S = 3600.0
 """A job that waits longer than this without being held is worth a look."""
+
+
+def _printer(
+    appliance: Appliance, ae_title: str, jobs: Sequence[Job], calibration: Calibration | None
+) -> dict[str, Any]:
+    """One printer; all keys are there in every state."""
+    device = appliance.events.device(ae_title)
+    films = [job for job in jobs if job.kind == "film" and job.ae_title == ae_title]
+    return {
+        "ae_title": ae_title,
+        "output": appliance.config.printers[ae_title].output,
+        "status": device.output.status.value,
+        "info": device.output.info,
+        "words": words(device.output.info),
+        "status_policy": device.policy,
+        "media": [f"{one.film_size_id} {one.medium_type}" for one in device.printer.media if one.installed],
+        "associations": device.associations,
+        "films_waiting": sum(1 for job in films if not job.held),
+        "films_held": sum(1 for job in films if job.held),
+        "calibrated": calibration.measured if calibration is not None else None,
+    }
+
+
+def _printer_problems(printers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """A printer that fails is critical where films wait for it: they do not come out until somebody goes there."""
+    for one in printers:
+        if one["status"] != PrinterStatus.NORMAL:
+            films = one["films_waiting"]
+            failed = one["status"] == PrinterStatus.FAILURE and films
+            waiting = f", {films} films wait" if films else ""
+            yield "critical" if failed else "warning", f"printer {one['ae_title']}: {one['words']}{waiting}"
 
 
 def snapshot(appliance: Appliance) -> dict[str, Any]:
@@ -42,6 +78,8 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
     for key, table in config.printers.items():
         if table.tone == "calibrated" and calibrations[key] is None:
             problems.append(("warning", f"printer {key}: {NOT_CALIBRATED.format(fallback(table), key)}"))
+    printers = [_printer(appliance, key, jobs, calibrations[key]) for key in sorted(config.printers)]
+    problems.extend(_printer_problems(printers))
     levels = [level for level, _ in problems]
     return {
         "version": __version__,
@@ -49,12 +87,7 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         "problems": [words for _, words in problems],
         "state": str(config.state),
         "listening": [f"{address}:{port}" for address, port in appliance.dicom_addresses],
-        "printers": sorted(config.printers),
-        "calibrations": {
-            key: {"medium": one.medium, "measured": one.measured, "chart": one.chart}
-            for key, one in sorted(calibrations.items())
-            if one is not None
-        },
+        "printers": printers,
         "discs": sorted(config.discs),
         "inboxes": sorted(config.inboxes),
         "peers": sorted(config.peers),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from printing import terms
@@ -11,6 +11,7 @@ from printing.annotation import FORMATS
 from printing.elements import Value
 from printing.film_size import FILM_SIZES, FilmSize, parse
 from printing.layout import Formats
+from printing.render.sheet import Scaling
 from printing.terms import ExecutionStatus, PrinterStatus
 
 PRINTER_STATUS, PRINTER_STATUS_INFO = 0x21100010, 0x21100020
@@ -51,6 +52,27 @@ class Medium:
     film_size_id: str
     installed: bool = True
     """Whether it lies in a tray now; else a person has to put it there."""
+    min_density_centi_od: int | None = None
+    """The lowest density on it; None is the printer's."""
+    max_density_centi_od: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What an output takes, as its device says."""
+
+    media: tuple[Medium, ...] = ()
+    """The default first; none named: every film size of the standard."""
+    color: bool = True
+    """Whether it prints colour as colour."""
+    bit_depth: int = 8
+    """Grey levels, as bits."""
+    dpi: float | None = None
+    """The resolution that films come out in; None is that of the configuration."""
+    finest_dpi: float | None = None
+    """The most that it resolves; None where nobody knows."""
+    papers: tuple[tuple[str, float, float, float], ...] = ()
+    """(name, width, height, margin) in mm of what films are laid on; none: a page is as large as its film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,12 @@ class Printer:
     """Whether the output prints colour as colour."""
     printing_bit_depth: int = 8
     """Grey levels of the output, as bits."""
+    finest_dpi: float | None = None
+    """The most that the output resolves; None where nobody knows."""
+    papers: tuple[tuple[str, float, float, float], ...] = ()
+    """(name, width, height, margin) in mm of what the output lays films on; none: a page is as large as its film."""
+    scaling: Scaling = "fit"
+    """How a film lies on paper of another size."""
     annotation_formats: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FORMATS)
     """Places by Annotation Position of each Annotation Display Format ID."""
 
@@ -91,6 +119,18 @@ class Printer:
         """Pixels per inch of a Requested Resolution ID (2020,0050)."""
         high = min(2 * self.dpi, HIGHEST_DPI) if self.high_dpi is None else self.high_dpi
         return max(self.dpi, high) if resolution_id == "HIGH" else self.dpi
+
+    def taking(self, takes: Takes) -> Printer:
+        """This printer with what its output takes."""
+        return replace(
+            self,
+            media=takes.media,
+            color=takes.color,
+            printing_bit_depth=takes.bit_depth,
+            dpi=takes.dpi or self.dpi,
+            finest_dpi=takes.finest_dpi or takes.dpi,
+            papers=takes.papers,
+        )
 
     def available_media(self) -> tuple[Medium, ...]:
         """What the output takes, the default first."""

@@ -6,7 +6,7 @@ image boxes have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from printing import configuration_information, terms
 from printing.display_format import FREE_KINDS, DisplayFormat
@@ -14,7 +14,10 @@ from printing.elements import Value
 from printing.film_size import FilmSize, parse
 from printing.hierarchy import MOST_FILM_BOXES
 from printing.layout import cells
+from printing.page import Rectangle
+from printing.printable import laid, printable
 from printing.printer import Medium, Printer
+from printing.render.sheet import Sheet
 
 PRINTER_CONFIGURATION_SEQUENCE = 0x2000001E
 SOP_CLASSES_SUPPORTED = 0x0008115A
@@ -140,39 +143,53 @@ def _media(printer: Printer, installed: bool) -> tuple[dict[int, Value], ...]:
             **({ITEM_NUMBER: number} if installed else {}),
             MEDIUM_TYPE: medium.medium_type,
             FILM_SIZE_ID: medium.film_size_id,
-            MIN_DENSITY: printer.min_density_centi_od,
-            MAX_DENSITY: printer.max_density_centi_od,
+            MIN_DENSITY: _density(medium.min_density_centi_od, printer.min_density_centi_od),
+            MAX_DENSITY: _density(medium.max_density_centi_od, printer.max_density_centi_od),
         }
         for number, medium in enumerate(chosen, 1)
     )
 
 
+def _density(own: int | None, otherwise: int) -> int:
+    return otherwise if own is None else own
+
+
 def _formats(printer: Printer) -> Iterator[dict[int, Value]]:
     for resolution in _resolutions(printer):
-        yield from _formats_at(printer, resolution)
+        for medium in _sizes(printer):
+            size = parse(medium.film_size_id)
+            if size is not None:
+                for orientation in terms.FilmOrientation:
+                    yield from _formats_of(printer, size, medium.film_size_id, orientation.value, resolution)
 
 
 def _resolutions(printer: Printer) -> tuple[str, ...]:
-    """Printer Resolution IDs, the default first; HIGH where it is finer."""
-    return terms.RESOLUTIONS if printer.resolution("HIGH") > printer.dpi else terms.RESOLUTIONS[:1]
+    """Printer Resolution IDs, the default first; HIGH where it is finer, and the output resolves it."""
+    high = printer.resolution("HIGH")
+    finest = high if printer.finest_dpi is None else printer.finest_dpi
+    return terms.RESOLUTIONS if printer.dpi < high <= finest else terms.RESOLUTIONS[:1]
 
 
-def _formats_at(printer: Printer, resolution: str) -> Iterator[dict[int, Value]]:
+def _formats_of(
+    printer: Printer, size: FilmSize, film_size_id: str, orientation: str, resolution: str
+) -> Iterator[dict[int, Value]]:
+    """Formats of one film. On paper, its pixels are as small as the scale makes them, and a size that is asked for
+    comes out only at full scale."""
+    sides = size.hung(orientation)
+    sheet = laid(printer, *sides)
+    scale = 1.0 if sheet is None else sheet.scale
     dpi = printer.resolution(resolution)
-    spacing = f"{25.4 / dpi:.8g}"
-    for medium in _sizes(printer):
-        size = parse(medium.film_size_id)
-        for orientation in terms.FilmOrientation if size is not None else ():
-            for display in _displays(printer):
-                yield {
-                    **_matrix(printer, display, size, orientation, dpi),
-                    IMAGE_DISPLAY_FORMAT: str(display),
-                    FILM_ORIENTATION: orientation.value,
-                    FILM_SIZE_ID: medium.film_size_id,
-                    PRINTER_RESOLUTION_ID: resolution,
-                    PRINTER_PIXEL_SPACING: f"{spacing}\\{spacing}",
-                    REQUESTED_IMAGE_SIZE_FLAG: "YES",
-                }
+    spacing = f"{25.4 / dpi * scale:.8g}"
+    for display in _displays(printer):
+        yield {
+            **_matrix(printer, sheet, cells(display, *sides, printer.formats), dpi),
+            IMAGE_DISPLAY_FORMAT: str(display),
+            FILM_ORIENTATION: orientation,
+            FILM_SIZE_ID: film_size_id,
+            PRINTER_RESOLUTION_ID: resolution,
+            PRINTER_PIXEL_SPACING: f"{spacing}\\{spacing}",
+            REQUESTED_IMAGE_SIZE_FLAG: "YES" if scale == 1.0 else "NO",
+        }
 
 
 def _sizes(printer: Printer) -> tuple[Medium, ...]:
@@ -189,17 +206,9 @@ def _displays(printer: Printer) -> Iterator[DisplayFormat]:
         yield DisplayFormat("CUSTOM", (number,))
 
 
-def _matrix(
-    printer: Printer, display: DisplayFormat, size: FilmSize | None, orientation: terms.FilmOrientation, dpi: float
-) -> dict[int, Value]:
-    """Rows and Columns of an image box, where all boxes of the format are equal."""
-    if size is None:
+def _matrix(printer: Printer, sheet: Sheet | None, boxes: Sequence[Rectangle], dpi: float) -> dict[int, Value]:
+    """Rows and Columns of an image box, where all boxes of the format are equal: of what comes out of each of them."""
+    if len({(round(box.width_mm, 3), round(box.height_mm, 3)) for box in boxes}) != 1:
         return {}
-    boxes = {
-        (round(cell.height_mm / 25.4 * dpi), round(cell.width_mm / 25.4 * dpi))
-        for cell in cells(display, *size.hung(orientation.value), printer.formats)
-    }
-    if len(boxes) != 1:
-        return {}
-    ((rows, columns),) = boxes
-    return {ROWS: rows, COLUMNS: columns}
+    wide, high = (min(sides) for sides in zip(*printable(printer, sheet, boxes), strict=True))
+    return {ROWS: round(high / 25.4 * dpi), COLUMNS: round(wide / 25.4 * dpi)}

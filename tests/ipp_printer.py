@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+from urllib.request import urlopen
+
+from printing.ipp.client import IppClient
 
 BUS = """<busconfig><type>system</type><listen>unix:path={bus}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/>
@@ -135,6 +138,28 @@ class IppPrinter:
         unfinished = self.folder / ".say"
         unfinished.write_text(line + "\n")
         unfinished.rename(self.folder / "say")
+
+    def load(self, media: str, sheets: int, kind: str = "stationery") -> None:
+        """Put paper into its main tray, on the page that it has for this; the other tray stays without any."""
+        form = f"size1={media}&type1={kind}&level1={sheets}&size3=&level3=-2"
+        with urlopen(f"http://127.0.0.1:{self.port}/media?{form}", timeout=10) as page:
+            page.read()
+
+    def happens(self, *lines: str) -> None:
+        """Somebody else's job, in which something happens to the printer; then it is idle again."""
+        client = IppClient(self.url, "somebody")
+        job = client.create_job("another", {})
+        self.hold()
+        client.send_document(job, self.command, "application/pdf")
+        for line in lines:
+            self.say(line)
+            until(lambda: not (self.folder / "say").exists(), "nothing happened")
+        self.let_go()
+        until(lambda: client.job_attributes(job)["job-state"][0] == 9, "the other job does not end")
+
+    def requests(self) -> int:
+        """How often it was asked for anything."""
+        return (self.folder / "printer.log").read_bytes().count(b" POST /ipp/print")
 
     def abort(self) -> None:
         """It gives up every job from now on."""

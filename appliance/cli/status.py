@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,13 +33,27 @@ def status(config_path: Path | None, as_json: bool) -> None:
         for words in snapshot["problems"]:
             click.echo(f"  ! {words}")
         click.echo(f"{'state folder:':<14}{snapshot['state']}")
-        for key in ("listening", "printers", "discs", "inboxes", "peers"):
+        for key in ("listening", "discs", "inboxes", "peers"):
             click.echo(f"{key + ':':<14}{', '.join(snapshot[key])}")
-        for key, one in snapshot["calibrations"].items():
-            click.echo(f"{'calibrated:':<14}{key} on {one['medium']}, {one['measured'][:16]}")
+        for number, printer in enumerate(snapshot["printers"]):
+            click.echo(f"{'' if number else 'printers:':<14}{_line(printer)}")
         disk = snapshot["disk"]
         click.echo(f"{'disk:':<14}{disk['free_bytes'] / 1e9:.1f} GB free, {disk['reserve_bytes'] / 1e9:.1f} GB reserve")
         queue = snapshot["queue"]
         click.echo(f"{'queue:':<14}{', '.join(f'{count} {name}' for name, count in queue.items()) or 'empty'}")
         click.echo(f"{'associations:':<14}{snapshot['associations']}")
     sys.exit(EXIT[snapshot["level"]])
+
+
+def _line(printer: dict[str, Any]) -> str:
+    """A printer in one line: what it is, how it is, what waits for it."""
+    said = "" if printer["status"] == "NORMAL" else f"{printer['status']} {printer['info']}: "
+    parts = [f"{printer['ae_title']} ({printer['output']}): {said}{printer['words']}"]
+    if printer["media"]:
+        parts.append(f"has {', '.join(printer['media'])}")
+    for key in ("waiting", "held"):
+        if count := printer[f"films_{key}"]:
+            parts.append(f"{count} film{'s' if count > 1 else ''} {key}")
+    if printer["calibrated"]:
+        parts.append(f"calibrated {printer['calibrated'][:10]}")
+    return "; ".join(parts)

@@ -116,6 +116,7 @@ def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") 
         formats=Formats(custom, table.slides, table.superslides),
         annotation_formats={**annotation.FORMATS, **table.annotations},
         software_versions=software_versions,
+        scaling=table.scaling,
         manufacturer=table.manufacturer,
         model=table.model,
         serial_number=table.serial_number,
@@ -151,7 +152,7 @@ class PrintService:
         executor: Executor | None = None,
     ) -> None:
         self._association = association
-        self._printer = printer
+        self._printer = printer = events.printer(printer.name)  # with what its output takes
         self._films = films
         self._events = events
         self._personality = personality or Personality()

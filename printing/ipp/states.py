@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from printing.printer import NORMAL, PrinterState
-from printing.terms import PrinterStatus
+from printing.printer import NORMAL, Medium, PrinterState
+from printing.supply_terms import supply_term
+from printing.terms import ExecutionStatus, PrinterStatus
 
 # job-state (RFC 8011 §5.3.7).
 PENDING, PENDING_HELD, PROCESSING, PROCESSING_STOPPED, CANCELED, ABORTED, COMPLETED = range(3, 10)
@@ -47,16 +48,33 @@ _ORDER = {name: number for number, name in enumerate(REASONS)}
 _LEVELS = {"report": PrinterStatus.NORMAL, "warning": PrinterStatus.WARNING, "error": PrinterStatus.FAILURE}
 _SEVERITY = {PrinterStatus.FAILURE: 0, PrinterStatus.WARNING: 1, PrinterStatus.NORMAL: 2}
 _LOW = frozenset({"media-low", "toner-low", "marker-supply-low", "developer-low"})
-STOPPED = 5
+_STOPPERS = frozenset(
+    {
+        *("media-empty", "media-jam", "cover-open", "door-open", "interlock-open", "output-area-full"),
+        *("input-tray-missing", "output-tray-missing", "toner-empty", "marker-supply-empty", "marker-waste-full"),
+    }
+)
+"""What the next film would not come out with."""
+IDLE, STOPPED = 3, 5
 """printer-state."""
 
 
-def printer_state(state: int, reasons: Iterable[str]) -> PrinterState:
+def printer_state(
+    state: int,
+    reasons: Iterable[str],
+    *,
+    empty: Iterable[Medium] = (),
+    low: Iterable[Medium] = (),
+    accepting: bool = True,
+) -> PrinterState:
     """Printer Status of printer-state and printer-state-reasons: the worst that is said.
 
     Args:
         state: printer-state: 3 idle, 4 processing, 5 stopped.
         reasons: printer-state-reasons, with their suffixes.
+        empty: media that are known to be empty.
+        low: media that are known to be low.
+        accepting: printer-is-accepting-jobs.
     """
     found: list[tuple[int, int, PrinterState]] = []
     for reason in reasons:
@@ -66,12 +84,44 @@ def printer_state(state: int, reasons: Iterable[str]) -> PrinterState:
         name = name if suffix in _LEVELS else reason
         # Without a suffix a reason is an error (RFC 8011 §5.4.12), but nobody stops for what is merely low.
         level = _LEVELS.get(suffix) or (PrinterStatus.WARNING if name in _LOW else PrinterStatus.FAILURE)
+        if level is PrinterStatus.NORMAL and state == IDLE and name in _STOPPERS:
+            # An idle printer reports an empty tray, for nobody waits; the next film would.
+            level = PrinterStatus.WARNING
         if level is PrinterStatus.NORMAL:
             continue
-        found.append((_SEVERITY[level], _ORDER.get(name, 999), PrinterState(level, REASONS.get(name, "UNKNOWN"))))
+        info = REASONS.get(name, "UNKNOWN")
+        if name == "media-empty":
+            info = supply_term("EMPTY", empty)
+        elif name == "media-low":
+            info = supply_term("LOW", low)
+        found.append((_SEVERITY[level], _ORDER.get(name, 999), PrinterState(level, info)))
     if found:
         return min(found, key=lambda one: one[:2])[2]
-    return PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER") if state == STOPPED else NORMAL
+    if state == STOPPED:
+        return PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER")
+    return NORMAL if accepting else PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE")
+
+
+def film_status(
+    job_state: int, job_reasons: Iterable[str], state: int, reasons: Iterable[str], printer: PrinterState
+) -> tuple[ExecutionStatus, str]:
+    """Execution Status and its Info of a job that has not ended (PS3.3 C.13.8: PRINTING is always NORMAL).
+
+    Many printers leave a job at processing while they are stopped, or need paper.
+
+    Args:
+        job_state: job-state.
+        job_reasons: job-state-reasons.
+        state: printer-state.
+        reasons: printer-state-reasons.
+        printer: what they came to.
+    """
+    needed = any(reason.startswith("media-needed") for reason in (*job_reasons, *reasons))
+    if job_state == PROCESSING_STOPPED or (job_state == PROCESSING and (state == STOPPED or needed)):
+        return ExecutionStatus.PENDING, "CHECK PRINTER" if printer == NORMAL else printer.info
+    if job_state in (PENDING, PENDING_HELD):
+        return ExecutionStatus.PENDING, "REQ MED NOT INST" if needed else "QUEUED"
+    return ExecutionStatus.PRINTING, "NORMAL"
 
 
 def failure_info(reasons: Iterable[str]) -> str:

@@ -12,10 +12,28 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from printing.printer import PrinterState
+from printing.printer import PrinterState, Takes
+from printing.terms import ExecutionStatus, PrinterStatus
 
 Hear = Callable[[PrinterState], None]
 """Told how the device behind an output is, whenever that is known anew; called in the output's thread."""
+
+Tell = Callable[[ExecutionStatus, str], None]
+"""Told how a film is that the device has, PENDING with the Defined Term that says what it waits for, or PRINTING; in
+the output's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the device behind an output says of itself now."""
+
+    state: PrinterState
+    takes: Takes | None = None
+    """What it takes; None where it does not say, or cannot be asked."""
+
+
+OFFLINE = Look(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
+"""Of a device that does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,8 @@ class RenderedFilm:
     """What is known of the film: attributes, who, when, statuses, warnings. JSON."""
     said: str = ""
     """What a person said when they let a held film go: with new words, it may be sent once more."""
+    tell: Tell = lambda _status, _info: None
+    """Hears how the film is while the device has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,10 @@ class Properties:
     """Whether it knows more of a delivered film than that it was delivered."""
     safe_to_repeat: bool
     """Whether delivering the same film twice leaves one film."""
+    look_every_s: float = 4.0
+    """How often its device is looked at while somebody cares: a change is told within 10 s."""
+    look_beside: bool = True
+    """Whether its device can be looked at while it has a film; where not, the delivery tells how it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +150,9 @@ class Output(Protocol):
         Raises:
             NotDelivered: the device cannot be asked, or takes nothing that we can send.
         """
+
+    def look(self) -> Look:
+        """Ask the device how it is and what it takes. Blocks for some seconds at most, and raises nothing."""
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Deliver a film; on return it is there to stay.

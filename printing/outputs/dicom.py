@@ -25,6 +25,7 @@ from printing.outputs import (
     DICOM,
     Delivered,
     Hear,
+    Look,
     NotDelivered,
     PossiblyDelivered,
     Properties,
@@ -32,6 +33,7 @@ from printing.outputs import (
     Stop,
     Target,
 )
+from printing.outputs.imager_look import look_at_imager
 from printing.page import DOCUMENT, FilmDocument, FilmPage, PageImage, PixelReference, PresentationLUT
 from printing.printer import PrinterState
 from printing.render.resample import planes_of
@@ -49,7 +51,7 @@ from printing.terms import (
     PrinterStatus,
 )
 
-PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False)
+PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False, look_beside=False)
 NOTE = "relayed.json"
 TIMEOUT_S = 60.0
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
@@ -96,6 +98,14 @@ class DicomOutput:
     def target(self) -> Target:
         """The imager gets what the console sent."""
         return Target(DICOM)
+
+    def look(self) -> Look:
+        """Printer N-GET, and Printer Configuration Retrieval where the imager has it."""
+        return look_at_imager(
+            *(self.host, self.port, self.ae_title, self.calling_ae_title),
+            bits=self.bits,
+            implicit_only=self.implicit_only,
+        )
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Print a film's pages on the imager, each once."""

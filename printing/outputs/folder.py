@@ -9,9 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from printing.outputs import PDF, Delivered, Properties, RenderedFilm, Stop, Target
+from printing.outputs import PDF, Delivered, Look, Properties, RenderedFilm, Stop, Target
+from printing.printer import NORMAL, PrinterState, Takes
+from printing.terms import PrinterStatus
 
-PROPERTIES = Properties((PDF,), reports_status=False, safe_to_repeat=True)
+PROPERTIES = Properties((PDF,), reports_status=False, safe_to_repeat=True, look_every_s=30.0)
+ANY = Takes()
+"""A file takes every size."""
+LEAST_BYTES, LEAST_FILES = 16 << 20, 8
+"""Room for the next film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,21 @@ class FolderOutput:
     def target(self) -> Target:
         """A page of a file may have any size."""
         return Target()
+
+    def look(self) -> Look:
+        """Whether the folder can be written and has room, or could be made."""
+        place = self.folder
+        try:
+            while not place.exists() and place != place.parent:
+                place = place.parent
+            disk = os.statvfs(place)
+            writable = place.is_dir() and os.access(place, os.W_OK | os.X_OK) and not disk.f_flag & os.ST_RDONLY
+        except OSError:
+            return Look(PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER"), ANY)
+        if not writable:
+            return Look(PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER"), ANY)
+        full = disk.f_bavail * disk.f_frsize < LEAST_BYTES or (disk.f_files and disk.f_favail < LEAST_FILES)
+        return Look(PrinterState(PrinterStatus.FAILURE, "PRINT BUFF FULL") if full else NORMAL, ANY)
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """The PDF and the record; the same film again replaces its own files and no others."""

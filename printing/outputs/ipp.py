@@ -11,19 +11,22 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from printing.ipp.client import IppClient, NoAnswer, NotSent, Refused
+from printing.ipp.look import STATE, TAKES, dimensions, look_of, state_of
 from printing.ipp.message import Attributes, Resolution, Value, keyword
-from printing.ipp.states import ABORTED, CANCELED, COMPLETED, ENDED, failure_info, printer_state
+from printing.ipp.states import ABORTED, CANCELED, COMPLETED, ENDED, failure_info, film_status
 from printing.media_name import paper_of
 from printing.outputs import (
+    OFFLINE,
     PDF,
     Delivered,
     Hear,
     Left,
+    Look,
     NotDelivered,
     Paper,
     PossiblyDelivered,
@@ -31,9 +34,10 @@ from printing.outputs import (
     RenderedFilm,
     Stop,
     Target,
+    Tell,
 )
 from printing.printer import PrinterState
-from printing.terms import PrinterStatus
+from printing.terms import ExecutionStatus, PrinterStatus
 
 PROPERTIES = Properties((PDF,), reports_status=True, safe_to_repeat=False)
 NOTE = "sent.json"
@@ -42,15 +46,14 @@ POLL_S = (0.3, 0.5, 1.0, 2.0)
 SILENT_S = 900.0
 """A printer that has a job of ours and has not answered for this long: nobody knows what became of it."""
 
-STATE = ("printer-state", "printer-state-reasons")
+LOOK_S = 4.0
+"""For a connection, and for an answer, of a printer that is only looked at."""
+
 CAPABILITIES = (
     *STATE,
+    *TAKES,
     *("document-format-supported", "operations-supported", "job-creation-attributes-supported"),
-    *("media-col-ready", "media-col-default", "media-ready", "media-default", "media-supported"),
-    "printer-resolution-supported",
-    *("print-color-mode-supported", "print-scaling-supported", "sides-supported", "printer-is-accepting-jobs"),
-    *("media-top-margin-supported", "media-bottom-margin-supported"),
-    *("media-left-margin-supported", "media-right-margin-supported"),
+    *("print-scaling-supported", "sides-supported"),
 )
 CREATE_JOB, VALIDATE_JOB = 0x05, 0x04
 
@@ -63,17 +66,23 @@ def _margin_mm(attributes: Attributes, suffix: str) -> float:
     )
 
 
-def _loaded(media_col: Attributes) -> Paper | None:
-    """One entry of media-col-ready: its name, its size and what of it cannot be printed on (PWG 5100.7)."""
-    (size,) = media_col.get("media-size", [{}])[:1]
-    if not isinstance(size, Mapping):
-        return None
-    wide, high = (next(iter(size.get(f"{axis}-dimension", ())), 0) for axis in "xy")
+def _loaded(media_col: Attributes, printer: Attributes) -> Paper | None:
+    """One entry of media-col-ready: its name, its size and what of it cannot be printed on (PWG 5100.7); where it says
+    no margin, the widest of the printer's."""
+    sides = dimensions(media_col)
     names = [str(name) for key in ("media-size-name", "media-key") for name in media_col.get(key, ())]
-    if not isinstance(wide, int) or not isinstance(high, int) or wide <= 0 or high <= 0:
-        return None
     name = next((name for name in names if paper_of(name) is not None), "")
-    return Paper(name, wide / 100, high / 100, _margin_mm(media_col, "")) if name else None
+    says = any(key.startswith("media-") and key.endswith("-margin") for key in media_col)
+    margin_mm = _margin_mm(media_col, "") if says else _margin_mm(printer, "-supported")
+    return Paper(name, *sides, margin_mm) if name and sides is not None else None
+
+
+def _number(attributes: Attributes, name: str) -> int:
+    return next((value for value in attributes.get(name, ()) if isinstance(value, int)), 0)
+
+
+def _words(attributes: Attributes, name: str) -> list[str]:
+    return [str(word) for word in attributes.get(name, ())]
 
 
 @dataclass(slots=True)
@@ -104,12 +113,23 @@ class IppOutput:
             raise NotDelivered("the printer takes no PDF", passing=False, info="CHECK PRINTER")
         return Target(PDF, self._papers(attributes))
 
+    def look(self) -> Look:
+        """Get-Printer-Attributes; a printer that cannot be asked is offline."""
+        asked = replace(self.client, timeout_s=min(self.client.timeout_s, LOOK_S))
+        try:
+            attributes = asked.printer_attributes((*STATE, *TAKES))
+        except (NotSent, NoAnswer):
+            return OFFLINE
+        except Refused:
+            return Look(PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER"))
+        return look_of(attributes, self._papers(attributes))
+
     def _papers(self, attributes: Attributes) -> tuple[Paper, ...]:
         if self.media:
             wanted = paper_of(self.media, _margin_mm(attributes, "-supported"))
             return () if wanted is None else (wanted,)
         for source in ("media-col-ready", "media-col-default"):
-            loaded = [_loaded(one) for one in attributes.get(source, ()) if isinstance(one, Mapping)]
+            loaded = [_loaded(one, attributes) for one in attributes.get(source, ()) if isinstance(one, Mapping)]
             if papers := tuple(paper for paper in loaded if paper is not None):
                 return papers
         for source in ("media-ready", "media-default", "media-supported"):
@@ -122,16 +142,17 @@ class IppOutput:
         try:
             attributes = self.client.printer_attributes(CAPABILITIES)
         except (NotSent, NoAnswer) as failure:
-            self.hear(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
+            self.hear(OFFLINE.state)
             raise NotDelivered(str(failure), passing=True) from failure
         except Refused as failure:
             raise NotDelivered(f"the printer refused to describe itself: {failure}", passing=True) from failure
         self._told(attributes)
         return attributes
 
-    def _told(self, attributes: Attributes) -> None:
-        state = next((value for value in attributes.get("printer-state", ()) if isinstance(value, int)), 3)
-        self.hear(printer_state(state, map(str, attributes.get("printer-state-reasons", ()))))
+    def _told(self, attributes: Attributes) -> PrinterState:
+        state = state_of(attributes)
+        self.hear(state)
+        return state
 
     # -- delivering ---------------------------------------------------------------------------------------------
 
@@ -141,7 +162,7 @@ class IppOutput:
         job_id = self._earlier(film, note) if note.is_there else None
         if job_id is None:
             job_id = self._send(film, note)
-        self._wait(job_id, note, stop)
+        self._wait(job_id, note, stop, film.tell)
         return Delivered()
 
     def _earlier(self, film: RenderedFilm, note: Note) -> int | None:
@@ -238,7 +259,7 @@ class IppOutput:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop]) -> None:
+    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop], tell: Tell) -> None:
         asked, heard_s = 0, self.clock()
         while True:
             self.sleep(POLL_S[min(asked, len(POLL_S) - 1)])
@@ -250,19 +271,23 @@ class IppOutput:
                 raise Left
             try:
                 job = self.client.job_attributes(job_id)
-                self._told(self.client.printer_attributes(STATE))
+                printer = self.client.printer_attributes(STATE)
+                told = self._told(printer)
                 heard_s = self.clock()
             except (NotSent, NoAnswer) as failure:
-                self.hear(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
+                self.hear(OFFLINE.state)
+                tell(ExecutionStatus.PENDING, OFFLINE.state.info)
                 if self.clock() - heard_s > SILENT_S:
                     raise PossiblyDelivered(f"possibly printed: {failure}") from failure
                 continue
             except Refused as failure:
                 raise PossiblyDelivered(f"possibly printed: the printer forgot the job ({failure})") from failure
-            state = next((value for value in job.get("job-state", ()) if isinstance(value, int)), 0)
+            state, reasons = _number(job, "job-state"), _words(job, "job-state-reasons")
             if state in ENDED:
-                self._ended(state, [str(reason) for reason in job.get("job-state-reasons", ())], note)
+                self._ended(state, reasons, note)
                 return
+            printing = _number(printer, "printer-state"), _words(printer, "printer-state-reasons")
+            tell(*film_status(state, reasons, *printing, told))
 
     def _ended(self, state: int, reasons: Sequence[str], note: Note) -> None:
         if state == COMPLETED:

@@ -141,17 +141,22 @@ def test_a_restart_of_a_failed_job_is_nobodys_event(rig: Rig) -> None:
     assert console.association.told(PRINT_JOB) == [PENDING, PRINTING, FAILURE]
 
 
+DOWN = PrinterState(PrinterStatus.FAILURE, "PRINTER DOWN")
+CHECK = PrinterState(PrinterStatus.WARNING, "CHECK PRINTER")
+
+
+def is_now(rig: Rig, state: PrinterState) -> None:
+    rig.call(lambda: rig.events.output_is("FILM", state))
+    rig.settle()
+
+
 def test_h_4_6_2_1_printer_events_go_to_every_open_association(truthful: Rig) -> None:
     rig = truthful
     consoles = [MemoryConsole(rig), MemoryConsole(rig, meta=COLOR_META), MemoryConsole(rig, print_job=False)]
     gone = MemoryConsole(rig)
     gone.close()
-    consoles[0].whole_film()
-    carry(rig, (JobEvent.RETRY_LATER, {"error": "x", "delay_s": 0.0}))
-    carry(rig, (JobEvent.HOLD, {"hold_reason": "x"}))
-    job = rig.jobs.list()[0]
-    rig.jobs.advance(job.id, JobEvent.RELEASE, reason="x")
-    carry(rig, *FINISHED)
+    for state in (DOWN, DOWN, CHECK, PrinterState()):
+        is_now(rig, state)
     for console in consoles:
         assert console.association.told(PRINTER) == [FAILED, WARNING, NORMAL]
         events = [event for event in console.association.events if event[0] == PRINTER]
@@ -161,18 +166,44 @@ def test_h_4_6_2_1_printer_events_go_to_every_open_association(truthful: Rig) ->
     assert gone.association.events == []
 
 
-def test_truthful_says_in_n_get_how_the_output_is(truthful: Rig) -> None:
+def test_what_a_film_goes_through_says_nothing_of_the_printer(truthful: Rig) -> None:
+    """A full disk of ours, a film that waits for a person: how the device is, is its own to say."""
     console = MemoryConsole(truthful)
+    is_now(truthful, CHECK)
     console.whole_film()
     carry(truthful, (JobEvent.RETRY_LATER, {"error": "x", "delay_s": 0.0}))
+    carry(truthful, (JobEvent.HOLD, {"hold_reason": "x"}))
+    truthful.jobs.advance(truthful.jobs.list()[0].id, JobEvent.RELEASE, reason="x")
+    carry(truthful, *FINISHED)
+    assert console.association.told(PRINTER) == [WARNING]
+
+
+def test_a_film_that_the_device_cannot_print_now_is_pending_and_says_why(rig: Rig) -> None:
+    console = MemoryConsole(rig)
+    console.whole_film()
+    job = carry(rig, *FINISHED[:2], (JobEvent.STALL, {"info": "EMPTY A4 PAPR"}))
+    data = console.say(Command.N_GET, PRINT_JOB, job.uid).data
+    assert data is not None and (data.ExecutionStatus, data.ExecutionStatusInfo) == ("PENDING", "EMPTY A4 PAPR")
+    rig.jobs.advance(job.id, JobEvent.STALL, info="COVER OPEN")
+    rig.jobs.advance(job.id, JobEvent.STALL, info="COVER OPEN")
+    rig.jobs.advance(job.id, JobEvent.GO_ON)
+    rig.jobs.advance(job.id, JobEvent.FINISH, files=[])
+    rig.settle()
+    assert console.association.told(PRINT_JOB) == [PENDING, PRINTING, PENDING, PENDING, PRINTING, DONE]
+    infos = [data.ExecutionStatusInfo for _, _, _, data in console.association.events if data]
+    assert infos == ["QUEUED", "NORMAL", "EMPTY A4 PAPR", "COVER OPEN", "NORMAL", "NORMAL"]
+
+
+def test_truthful_says_in_n_get_how_the_output_is(truthful: Rig) -> None:
+    console = MemoryConsole(truthful)
+    is_now(truthful, DOWN)
     data = console.say(Command.N_GET, PRINTER, PRINTER_INSTANCE).data
     assert data is not None and (data.PrinterStatus, data.PrinterStatusInfo) == ("FAILURE", "PRINTER DOWN")
 
 
 def test_spooler_is_normal_while_films_can_wait(rig: Rig) -> None:
     console = MemoryConsole(rig)
-    console.whole_film()
-    carry(rig, (JobEvent.RETRY_LATER, {"error": "x", "delay_s": 0.0}))
+    is_now(rig, DOWN)
     data = console.say(Command.N_GET, PRINTER, PRINTER_INSTANCE).data
     assert data is not None and (data.PrinterStatus, data.PrinterStatusInfo) == ("NORMAL", "NORMAL")
     assert console.association.told(PRINTER) == []

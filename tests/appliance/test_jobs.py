@@ -21,6 +21,7 @@ from appliance.jobs import (
     INFO_TERMS,
     LONGEST_DELAY_S,
     RECOVERY,
+    STALLED,
     STEPS,
     TRANSITIONS,
     WAITING,
@@ -32,6 +33,7 @@ from appliance.jobs import (
     NoSuchJob,
     QueueFull,
     next_step,
+    own_steps,
     state_of,
 )
 
@@ -71,6 +73,9 @@ class Table:
         job = self.jobs.advance(job.id, JobEvent.CLAIM, owner="w")
         if step in (DONE, FAILED):
             return self.jobs.advance(job.id, JobEvent.FINISH if step == DONE else JobEvent.FAIL, error="e", files=[])
+        if step == STALLED:
+            self.jobs.advance(job.id, JobEvent.STEP, step=own_steps(kind)[-1])
+            return self.jobs.advance(job.id, JobEvent.STALL, info="FILM JAM")
         return self.jobs.advance(job.id, JobEvent.STEP, step=step)
 
 
@@ -83,7 +88,7 @@ def table(tmp_path: Path) -> Iterator[Table]:
 
 def facts_for(event: JobEvent, kind: str, step: str) -> dict[str, Any]:
     if event is JobEvent.STEP:
-        return {"step": step if step in STEPS[kind][1 : -len(ENDED)] else STEPS[kind][1]}
+        return {"step": step if step in own_steps(kind) else STEPS[kind][1]}
     return {"delay_s": 5.0, "error": "no paper"} if event is JobEvent.RETRY_LATER else {}
 
 
@@ -132,7 +137,7 @@ def test_ended_jobs_have_no_recovery(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_steps_go_forward_and_may_be_left_out(table: Table, kind: str) -> None:
-    working = STEPS[kind][1 : -len(ENDED)]
+    working = own_steps(kind)
     for at, step in enumerate(working):
         job = table.at(kind, step)
         for number, wanted in enumerate(working):
@@ -141,7 +146,7 @@ def test_steps_go_forward_and_may_be_left_out(table: Table, kind: str) -> None:
             else:
                 with pytest.raises(IllegalTransition):
                     next_step(job, JobEvent.STEP, wanted)
-        for nonsense in (None, WAITING, DONE, "burning"):
+        for nonsense in (None, WAITING, STALLED, DONE, "burning"):
             with pytest.raises(IllegalTransition):
                 next_step(job, JobEvent.STEP, nonsense)
 
@@ -179,6 +184,18 @@ def test_a_held_job_that_was_cancelled_is_held_again_when_it_is_tried_again(tabl
     table.jobs.advance(job.id, JobEvent.CANCEL)
     assert not table.jobs.advance(job.id, JobEvent.RETRY).held, "what was released stays released"
     assert table.jobs.claim("disc", "worker") is not None
+
+
+def test_a_stalled_film_says_why_stays_with_its_worker_and_goes_on(table: Table) -> None:
+    job = table.at("film", "delivering")
+    table.jobs.advance(job.id, JobEvent.STEP, step="delivering", progress=0.9)
+    stalled = table.jobs.advance(job.id, JobEvent.STALL, info="EMPTY A4 PAPR")
+    assert (stalled.state, stalled.info, stalled.owner, stalled.progress) == ("PENDING", "EMPTY A4 PAPR", "w", 0.9)
+    assert table.jobs.claim("film", "other") is None
+    going = table.jobs.advance(job.id, JobEvent.GO_ON)
+    assert (going.state, going.info, going.owner, going.progress) == ("PRINTING", "NORMAL", "w", 0.9)
+    assert [event.detail for event in table.jobs.events(job.id) if event.event == "stall"] == ["EMPTY A4 PAPR"]
+    assert table.jobs.advance(job.id, JobEvent.STALL).info == "QUEUED"
 
 
 def test_claims_go_by_priority_and_then_by_age(table: Table) -> None:

@@ -21,7 +21,7 @@ from appliance.jobs import JobEvent, Jobs
 from appliance.personality import Personality
 from appliance.services.print import Bounds, PixelSink, new_uid, printer_of
 from printing.page import FilmDocument, PageText
-from printing.printer import Medium
+from printing.printer import Medium, Takes
 from printing.terms import (
     ANNOTATION_BOX,
     COLOR_META,
@@ -291,7 +291,7 @@ def test_h_4_11_printer_configuration_is_read(rig: Rig, kind: str, explicit: boo
 def test_printer_configuration_follows_the_output(rig: Rig) -> None:
     console = MemoryConsole(rig, more=OPTIONAL)
     trays = (Medium("PAPER", "A4"), Medium("PAPER", "A3", installed=False))
-    rig.call(lambda: rig.events.output_takes("FILM", trays, color=False, bit_depth=12))
+    rig.call(lambda: rig.events.output_takes("FILM", Takes(trays, color=False, bit_depth=12)))
     answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE)
     assert answer.data is not None
     (gray,) = answer.data.PrinterConfigurationSequence

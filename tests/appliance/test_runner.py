@@ -70,6 +70,25 @@ def test_a_job_goes_through_its_steps_and_is_done(jobs: Jobs) -> None:
     assert [event.step for event in jobs.events(job.id)] == ["queued", "rendering", "delivering", "done"]
 
 
+def test_a_job_stalls_and_goes_on(jobs: Jobs) -> None:
+    async def perform(job: Job, step: Step) -> Result:
+        await step("delivering", 0.9)
+        for info in ("FILM JAM", "COVER OPEN"):
+            await step("stalled", 0.9, info)
+        await step("delivering", 0.9)
+        await step("delivering", 0.95)
+        return Result(())
+
+    job = ends(jobs, perform)
+    found = [(event.event, event.state, event.detail) for event in jobs.events(job.id)][3:]
+    assert found == [
+        ("stall", "PENDING", "FILM JAM"),
+        ("stall", "PENDING", "COVER OPEN"),
+        ("go on", "PRINTING", ""),
+        ("finish", "DONE", ""),
+    ]
+
+
 @pytest.mark.parametrize(
     ("failure", "state", "words"),
     [

@@ -15,7 +15,9 @@ from printing.outputs import Left, NotDelivered, Output, Properties, RenderedFil
 from printing.outputs.folder import FolderOutput
 from printing.outputs.ipp import IppOutput
 from printing.page import FilmDocument, plain
+from printing.printer import NORMAL
 from printing.render.finish import Finish
+from printing.terms import PrinterStatus
 from tests.ipp_printer import IppPrinter
 from tests.printing.render.films import film
 
@@ -146,3 +148,13 @@ def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFil
     assert isinstance(properties, Properties) and place.output.target().media_type in properties.formats
     assert properties.safe_to_repeat == (not properties.reports_status)
     assert bool(place.output.target().papers) == properties.reports_status
+
+
+def test_a_look_says_how_it_is_and_never_raises(place: Place) -> None:
+    first = place.output.look()
+    assert first.state == NORMAL and first.takes is not None
+    place.stop_working()
+    assert place.output.look().state.status is PrinterStatus.FAILURE
+    place.work_again()
+    assert place.output.look() == first
+    assert place.came_out() == []

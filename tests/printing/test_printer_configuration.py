@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from pydicom import Dataset
+from pydicom.datadict import dictionary_VM, dictionary_VR
 
 from printing.display_format import DisplayFormat
 from printing.elements import write
 from printing.film_size import FILM_SIZES, parse
 from printing.layout import CustomFormat, Formats, cells
-from printing.printer import Medium, Printer
+from printing.printer import Medium, Printer, Takes
 from printing.printer_configuration import VRS, configuration_values
 from printing.terms import COLOR_META, GRAYSCALE_META, PRESENTATION_LUT
 from tests.printing.console import decode
@@ -117,3 +118,79 @@ def test_high_is_twice_as_fine_where_it_can_be(printer: Printer, high: float | N
     }
     wanted = {"STANDARD": 25.4 / printer.dpi} | ({"HIGH": 25.4 / high} if high else {})
     assert spacings == pytest.approx(wanted)
+
+
+LETTER_AND_A4 = (("na_letter_8.5x11in", 215.9, 279.4, 6.35), ("iso_a4_210x297mm", 210.0, 297.0, 4.2))
+PAPER = Printer("PAPER", dpi=300).taking(
+    Takes(
+        media=(Medium("PAPER", "A4"), Medium("BLUE FILM", "14INX17IN", False, 21, 290)),
+        color=False,
+        papers=LETTER_AND_A4,
+    )
+)
+
+
+def formats_of(printer: Printer, size: str, orientation: str = "PORTRAIT") -> dict[str, Dataset]:
+    (gray,) = items(printer)
+    found = gray.SupportedImageDisplayFormatsSequence
+    return {
+        item.ImageDisplayFormat: item
+        for item in found
+        if (item.FilmSizeID, item.FilmOrientation, item.PrinterResolutionID) == (size, orientation, "STANDARD")
+    }
+
+
+def test_the_matrix_on_paper_is_what_its_margins_leave() -> None:
+    found = formats_of(PAPER, "A4")
+    whole = found[r"STANDARD\1,1"]
+    assert (whole.Rows, whole.Columns) == (round((297 - 8.4) / 25.4 * 300), round((210 - 8.4) / 25.4 * 300))
+    assert whole.RequestedImageSizeFlag == "YES"
+    # In an outer cell an image is cut by the margin on one side, and what lies in its middle on both.
+    four = found[r"STANDARD\2,2"]
+    assert (four.Rows, four.Columns) == (round((148.5 - 8.4) / 25.4 * 300), round((105 - 8.4) / 25.4 * 300))
+    across = formats_of(PAPER, "A4", "LANDSCAPE")[r"STANDARD\1,1"]
+    assert (across.Rows, across.Columns) == (whole.Columns, whole.Rows)
+    # A slide of 36 mm has a mount of 42 mm: 3 mm of the margin of 4.2 are the mount's.
+    assert found["SLIDE"].Columns == round((36 - 2 * 1.2) / 25.4 * 300)
+
+
+def test_a_film_that_paper_makes_smaller_has_all_its_pixels_closer_together_and_no_size_of_its_own() -> None:
+    item = formats_of(PAPER, "14INX17IN")[r"STANDARD\1,1"]
+    assert (item.Rows, item.Columns, item.RequestedImageSizeFlag) == (5100, 4200, "NO")
+    scale = max(
+        min((215.9 - 12.7) / 355.6, (279.4 - 12.7 - 5) / 431.8), min((210 - 8.4) / 355.6, (297 - 8.4 - 5) / 431.8)
+    )
+    assert [float(one) for one in item.PrinterPixelSpacing] == pytest.approx([25.4 / 300 * scale] * 2)
+    assert item.Rows * float(item.PrinterPixelSpacing[0]) <= 297 - 8.4
+
+
+def test_high_is_told_where_the_output_resolves_it() -> None:
+    for finest, told in ((600.0, {"STANDARD", "HIGH"}), (300.0, {"STANDARD"})):
+        printer = Printer(dpi=300).taking(Takes((Medium("PAPER", "A4"),), color=False, finest_dpi=finest))
+        (gray,) = items(printer)
+        assert {item.PrinterResolutionID for item in gray.SupportedImageDisplayFormatsSequence} == told
+
+
+def test_a_medium_may_have_densities_of_its_own() -> None:
+    (gray,) = items(PAPER)
+    (installed,), (other,) = gray.MediaInstalledSequence, gray.OtherMediaAvailableSequence
+    assert (installed.MinDensity, installed.MaxDensity, other.MinDensity, other.MaxDensity) == (20, 300, 21, 290)
+
+
+def test_the_resolution_of_an_imager_is_that_of_its_films() -> None:
+    imager = Printer(dpi=300).taking(Takes((Medium("BLUE FILM", "14INX17IN"),), bit_depth=12, dpi=508))
+    item = items(imager)[0].SupportedImageDisplayFormatsSequence[0]
+    assert (float(item.PrinterPixelSpacing[0]), item.Rows, item.Columns) == (0.05, 8636, 7112)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_every_attribute_has_the_vr_and_multiplicity_of_the_dictionary(explicit: bool) -> None:
+    found = decode(write(configuration_values(PAPER), VRS, explicit), explicit)
+    seen = set()
+    for element in found.iterall():
+        least, _, most = dictionary_VM(element.tag).partition("-")
+        assert dictionary_VR(element.tag) == element.VR, element
+        assert element.VR == "SQ" or element.VM == 0 or int(least) <= element.VM, element
+        assert most or element.VR == "SQ" or element.VM in (0, int(least)), element
+        seen.add(int(element.tag))
+    assert seen == set(VRS)
