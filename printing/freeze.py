@@ -38,7 +38,12 @@ def freeze(film_session: FilmSession, films: tuple[FilmBox, ...], collated: bool
         owner_id=decode_text(str(values.get(tags.OWNER_ID, "")), character_set),
         collated=collated,
         patient_clues=tuple(dict.fromkeys(_clues(film_session, films, pages, label))),
+        given=_keywords(film_session.given),
     )
+
+
+def _keywords(given: frozenset[int]) -> tuple[str, ...]:
+    return tuple(sorted(tags.ATTRIBUTES[tag].keyword for tag in given if tag in tags.ATTRIBUTES))
 
 
 def _clues(
@@ -84,6 +89,7 @@ def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ..
         color=film.color,
         icc_profile=b64encode(profile).decode() if isinstance(profile, bytes) else "",
         character_set=character_set,
+        given=_keywords(film.given),
     )
 
 

@@ -170,7 +170,7 @@ def test_a_permissive_imager_gets_the_same_pixels(relay: tuple[Serving, Imager],
     assert box.BorderDensity == "WHITE"
 
 
-@pytest.mark.parametrize("relay", [(RESTRICTED, "imager_bits = 8")], indirect=True)
+@pytest.mark.parametrize("relay", [(RESTRICTED, "imager.bits = 8")], indirect=True)
 def test_a_restricted_imager_gets_what_it_takes_and_the_rest_is_told(relay: tuple[Serving, Imager]) -> None:
     one, imager = relay
     sent = picture(12)
@@ -183,7 +183,7 @@ def test_a_restricted_imager_gets_what_it_takes_and_the_rest_is_told(relay: tupl
     assert np.array_equal(samples(found), np.floor(samples(sent) / 4095 * 255 + 0.5))
 
 
-@pytest.mark.parametrize("relay", [(PERMISSIVE,), (RESTRICTED, "imager_bits = 8")], indirect=True)
+@pytest.mark.parametrize("relay", [(PERMISSIVE,), (RESTRICTED, "imager.bits = 8")], indirect=True)
 def test_a_presentation_lut_goes_with_the_film_or_into_its_pixels(relay: tuple[Serving, Imager]) -> None:
     one, imager = relay
     at = console(one, more=("1.2.840.10008.5.1.1.23",))

@@ -1,0 +1,291 @@
+"""One association with an imager: requests and answers, every warning kept, and what it tells by itself heard.
+
+pynetdicom takes the next message for the answer to a request, whatever it is; imagers send events when they like. What
+comes is looked at here before the library sees it: an N-EVENT-REPORT is heard and confirmed, and the library goes on
+waiting for its answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
+from pynetdicom.dsutils import decode
+
+from printing.outputs import Hear, NotDelivered
+from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
+from printing.printer import PrinterState, info_term
+from printing.status import MEANINGS, is_warning
+from printing.terms import (
+    COLOR_META,
+    GRAYSCALE_META,
+    PRINT_JOB,
+    PRINTER,
+    PRINTER_INSTANCE,
+    STATUS_INFO_TERMS,
+    ExecutionStatus,
+    PrinterStatus,
+)
+
+TIMEOUT_S = 60.0
+CONNECT_S = 15.0
+MOST_EVENTS = 4096
+"""Events of one association; an imager that sends more is not heard any more."""
+
+PASSING = frozenset({0xC601, 0xC602, 0xC605, 0xC616, 0x0213})
+"""Statuses of an imager that is full for now."""
+NOT_TAKEN = frozenset({0x0105, 0x0106, 0x0107, 0x0120, 0x0121})
+"""Statuses that mean an attribute of ours, not the film."""
+NO_SUCH_REQUEST = frozenset({0x0123, 0x0211, 0x0212})
+"""Statuses of an imager that does not print this way."""
+
+PRINT_JOB_SEQUENCES = (0x21000500, 0x21200070)
+"""Where the answer to N-ACTION names its Print Job: the standard's tag, and the retired one that some imagers write."""
+
+JobState = tuple[ExecutionStatus, str]
+
+
+class Refused(Exception):
+    """The imager said no to one step."""
+
+    def __init__(self, what: str, status: int, comment: str, blamed: tuple[str, ...] = ()) -> None:
+        super().__init__(f"the imager refused the {what}: {said(status, comment, blamed)}")
+        self.what, self.status, self.blamed = what, status, blamed
+
+
+class Broken(Exception):
+    """The association is gone, or the imager does not answer."""
+
+
+def said(status: int, comment: str, blamed: tuple[str, ...] = ()) -> str:
+    """A status for a technician: its number, the imager's own words, else the standard's, and the attributes."""
+    words = f"{status:04X} {comment or MEANINGS.get(status, '')}".rstrip()
+    return f"{words} ({', '.join(blamed)})" if blamed else words
+
+
+def _plain(value: object, most: int) -> str:
+    """Words of a peer, as far as they are printable."""
+    return "".join(sign for sign in str(value) if " " <= sign <= "~")[:most].strip()
+
+
+class Line:
+    """An open association.
+
+    Args:
+        association: pynetdicom's.
+        hear: told how the printer is.
+    """
+
+    def __init__(self, association: Any, hear: Hear) -> None:
+        self._association = association
+        self._hear = hear
+        self._heard = 0
+        self._last: Any = None
+        self.taken = {str(context.abstract_syntax) for context in association.accepted_contexts}
+        self.meta = COLOR_META if COLOR_META in self.taken else GRAYSCALE_META
+        self.warnings: list[str] = []
+        self.jobs: dict[str, JobState] = {}
+        """What Print Job events said last, by UID."""
+        self._next = association.dimse.get_msg
+        association.dimse.get_msg = self._message
+
+    @property
+    def open(self) -> bool:
+        """Whether it still stands."""
+        return bool(self._association.is_established)
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    def create(self, what: str, data: Dataset, sop_class: str, uid: str, meta: bool = True) -> tuple[Dataset, str]:
+        """N-CREATE; (its attribute list, the instance's UID, which may be one of the imager's own)."""
+        found = self._tell(what, "create", data, sop_class, uid or None, meta_uid=self.meta if meta else None)
+        own = _plain(getattr(self._last, "AffectedSOPInstanceUID", None) or "", 64)
+        made = own or uid
+        if not re.fullmatch(r"[0-9.]{1,64}", made):
+            raise Refused(what, 0x0117, "it names no instance")
+        return found, made
+
+    def set(self, what: str, data: Dataset, sop_class: str, uid: str) -> None:
+        """N-SET."""
+        self._tell(what, "set", data, sop_class, uid, meta_uid=self.meta)
+
+    def action(self, what: str, sop_class: str, uid: str) -> Dataset:
+        """N-ACTION Print; its reply."""
+        # No data set: an empty one would be announced and never sent.
+        return self._tell(what, "action", None, 1, sop_class, uid, meta_uid=self.meta)
+
+    def delete(self, sop_class: str, uid: str, meta: bool = True) -> None:
+        """N-DELETE; what the imager says to it does not matter any more."""
+        if self.open:
+            self._association.send_n_delete(sop_class, uid, meta_uid=self.meta if meta else None)
+
+    def printer(self) -> PrinterState | None:
+        """Printer N-GET; None where the imager does not say how it is."""
+        try:
+            found = self._ask("status", "get", [0x21100010, 0x21100020], PRINTER, PRINTER_INSTANCE, meta_uid=self.meta)[
+                1
+            ]
+        except Refused:
+            return None
+        return _printer_state(found.get("PrinterStatus"), found.get("PrinterStatusInfo"))
+
+    def print_job(self, uid: str) -> JobState | None:
+        """How a Print Job is: what an event said, or N-GET; None where the imager does not say."""
+        if (told := self.jobs.get(uid)) is not None and told[0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE):
+            return told
+        if PRINT_JOB not in self.taken:
+            return told
+        try:
+            found = self._ask("print job", "get", [0x21000020, 0x21000030], PRINT_JOB, uid)[1]
+        except Refused:
+            return self.jobs.get(uid)
+        ended = self.jobs.get(uid)  # an event may have come before the answer, and is newer
+        if ended is not None and ended[0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE):
+            return ended
+        return _job_state(found.get("ExecutionStatus"), found.get("ExecutionStatusInfo")) or self.jobs.get(uid)
+
+    def _tell(self, what: str, service: str, *values: Any, **more: Any) -> Dataset:
+        """Ask for something of the film: a warning belongs to it."""
+        warning, data = self._ask(what, service, *values, **more)
+        if warning:
+            self.warnings.append(f"the imager warns of the {what}: {warning}")
+        return data
+
+    def _ask(self, what: str, service: str, *values: Any, **more: Any) -> tuple[str, Dataset]:
+        """(what it warns of, its data)."""
+        if not self.open:
+            raise Broken(f"the association ended before the {what}")
+        self._last = None
+        try:
+            status, data = getattr(self._association, f"send_n_{service}")(*values, **more)
+        except (RuntimeError, OSError) as failure:
+            raise Broken(f"the association ended at the {what}") from failure
+        if not status or "Status" not in status:
+            raise Broken(f"no answer to the {what}")
+        code = int(status.Status)
+        comment = _plain(status.get("ErrorComment") or "", 64)
+        blamed = tuple(sorted(self._blamed(status)))
+        if code and code != 0x0001 and not is_warning(code):
+            raise Refused(what, code, comment, blamed)
+        return said(code, comment, blamed) if code else "", data if data is not None else Dataset()
+
+    def _blamed(self, status: Dataset) -> Iterator[str]:
+        found: Any = status.get("AttributeIdentifierList") or []
+        for tag in found if hasattr(found, "__iter__") else [found]:
+            yield keyword_for_tag(tag) or f"({int(tag) >> 16:04X},{int(tag) & 0xFFFF:04X})"
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def _message(self, block: bool = False) -> Any:
+        """The next message for the library; events are heard on the way."""
+        while True:
+            context_id, message = self._next(block)
+            if not isinstance(message, N_EVENT_REPORT) or not message.is_valid_request:
+                self._last = message
+                return context_id, message
+            self._heard += 1
+            if self._heard > MOST_EVENTS:
+                self._association.abort()
+                return None, None
+            self._event(context_id, message)
+            if not block:
+                return None, None
+
+    def _event(self, context_id: int, message: Any) -> None:
+        answer = N_EVENT_REPORT()
+        answer.MessageIDBeingRespondedTo = message.MessageID
+        answer.AffectedSOPClassUID = message.AffectedSOPClassUID
+        answer.AffectedSOPInstanceUID = message.AffectedSOPInstanceUID
+        answer.EventTypeID = message.EventTypeID
+        answer.Status = 0x0000
+        self._association.dimse.send_msg(answer, context_id)
+        data = self._information(context_id, message)
+        number = int(message.EventTypeID)
+        uid = str(message.AffectedSOPInstanceUID)
+        if message.AffectedSOPClassUID == PRINT_JOB and 1 <= number <= 4:
+            state = _job_state(list(ExecutionStatus)[number - 1], data.get("ExecutionStatusInfo"))
+            if state is not None and len(self.jobs) < MOST_EVENTS:
+                self.jobs[uid] = state
+        elif message.AffectedSOPClassUID == PRINTER and 1 <= number <= 3:
+            state_of_printer = _printer_state(list(PrinterStatus)[number - 1], data.get("PrinterStatusInfo"))
+            if state_of_printer is not None:
+                self._hear(state_of_printer)
+
+    def _information(self, context_id: int, message: Any) -> Dataset:
+        contexts = {context.context_id: context for context in self._association.accepted_contexts}
+        if message.EventInformation is None or context_id not in contexts:
+            return Dataset()
+        syntax = contexts[context_id].transfer_syntax[0]
+        try:
+            return decode(message.EventInformation, syntax.is_implicit_VR, syntax.is_little_endian)
+        except Exception:  # whatever a peer wrote there: the event type alone says enough
+            return Dataset()
+
+
+def _printer_state(status: object, info: object) -> PrinterState | None:
+    text = str(status or "NORMAL")
+    if text not in PrinterStatus.__members__:
+        return None
+    term = str(info or "") or "NORMAL"
+    known = term if term in STATUS_INFO_TERMS or term == "NORMAL" else "UNKNOWN"
+    return PrinterState(PrinterStatus[text], known)
+
+
+def _job_state(status: object, info: object) -> JobState | None:
+    text = str(status or "")
+    if text not in ExecutionStatus.__members__:
+        return None
+    return ExecutionStatus[text], info_term(str(info or "") or "NORMAL")
+
+
+def print_job_uid(reply: Dataset) -> str:
+    """The Print Job that an answer to N-ACTION names; empty where it names none."""
+    for tag in PRINT_JOB_SEQUENCES:
+        for item in reply[tag].value if tag in reply and reply[tag].VR == "SQ" else ():
+            uid = str(item.get("ReferencedSOPInstanceUID") or "")
+            if re.fullmatch(r"[0-9.]{1,64}", uid):
+                return uid
+    return ""
+
+
+@contextmanager
+def call(
+    host: str, port: int, ae_title: str, calling_ae_title: str, habits: Habits, hear: Hear, color: bool = False
+) -> Iterator[Line]:
+    """Open an association and release it.
+
+    Raises:
+        NotDelivered: there is none, or it broke, or a step was refused that nobody looked after.
+    """
+    entity = AE(ae_title=calling_ae_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
+    entity.connection_timeout = CONNECT_S
+    syntaxes = ["1.2.840.10008.1.2"] if habits.implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
+    optional = (OPTIONAL_CLASSES[name] for name in habits.optional_classes)
+    for wanted in (*([COLOR_META] if color else []), GRAYSCALE_META, *optional):
+        entity.add_requested_context(wanted, syntaxes)
+    association: Association = entity.associate(host, port, ae_title=ae_title)
+    where = f"the imager {ae_title} at {host}:{port}"
+    if not association.is_established:
+        hear(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
+        words = "rejects us" if association.is_rejected else "does not answer"
+        raise NotDelivered(f"{where} {words}", passing=True)
+    line = Line(association, hear)
+    try:
+        if not line.taken & {COLOR_META, GRAYSCALE_META}:
+            raise NotDelivered(f"{where} does not print", passing=False, info="CHECK PRINTER")
+        yield line
+    except Refused as failure:
+        raise NotDelivered(str(failure), passing=failure.status in PASSING, info="CHECK PRINTER") from failure
+    except Broken as failure:
+        raise NotDelivered(f"{where}: {failure}", passing=True) from failure
+    finally:
+        if association.is_established:
+            association.release()
