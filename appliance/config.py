@@ -162,9 +162,9 @@ class ImagerTable(Table):
     implicit_only: bool = False
     """Propose Implicit VR Little Endian alone, for old imagers."""
     optional_classes: tuple[OptionalClass, ...] = tuple(OPTIONAL_CLASSES)
-    """What is proposed beside the meta classes: presentation-lut (else it is baked in), annotation (else annotations are
-    not on the film), print-job (else a film that the imager has taken is done). None for imagers that take the meta
-    class alone."""
+    """What is proposed beside the meta classes: presentation-lut (else it is baked in), annotation (else annotations
+    are not on the film), print-job (else a film that the imager has taken is done). None for imagers that take the
+    meta class alone."""
     omit: Annotated[tuple[str, ...], AfterValidator(_omitted)] = ()
     """Attributes that it must not see, by keyword, such as Trim or RequestedDecimateCropBehavior; the job says what was
     left out."""

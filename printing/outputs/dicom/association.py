@@ -1,9 +1,4 @@
-"""One association with an imager: requests and answers, every warning kept, and what it tells by itself heard.
-
-pynetdicom takes the next message for the answer to a request, whatever it is; imagers send events when they like. What
-comes is looked at here before the library sees it: an N-EVENT-REPORT is heard and confirmed, and the library goes on
-waiting for its answer.
-"""
+"""One association with an imager: requests and answers, every warning kept, and what it tells by itself heard."""
 
 from __future__ import annotations
 
@@ -14,10 +9,7 @@ from typing import Any
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
-from pynetdicom import AE
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import N_EVENT_REPORT
-from pynetdicom.dsutils import decode
+from pynetdicom import AE, evt
 
 from printing.outputs import Hear, NotDelivered
 from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
@@ -76,25 +68,33 @@ def _plain(value: object, most: int) -> str:
 
 
 class Line:
-    """An open association.
+    """An association.
 
     Args:
-        association: pynetdicom's.
         hear: told how the printer is.
     """
 
-    def __init__(self, association: Any, hear: Hear) -> None:
-        self._association = association
+    def __init__(self, hear: Hear) -> None:
+        self._association: Any = None
         self._hear = hear
         self._heard = 0
-        self._last: Any = None
-        self.taken = {str(context.abstract_syntax) for context in association.accepted_contexts}
-        self.meta = COLOR_META if COLOR_META in self.taken else GRAYSCALE_META
+        self._answer: Any = Dataset()
+        self.taken: set[str] = set()
+        self.meta = GRAYSCALE_META
         self.warnings: list[str] = []
         self.jobs: dict[str, JobState] = {}
         """What Print Job events said last, by UID."""
-        self._next = association.dimse.get_msg
-        association.dimse.get_msg = self._message
+
+    @property
+    def handlers(self) -> list[Any]:
+        """For pynetdicom, which calls them in threads of its own."""
+        return [(evt.EVT_DIMSE_RECV, self._message), (evt.EVT_N_EVENT_REPORT, self._event)]
+
+    def begin(self, association: Any) -> None:
+        """It is open."""
+        self._association = association
+        self.taken = {str(context.abstract_syntax) for context in association.accepted_contexts}
+        self.meta = COLOR_META if COLOR_META in self.taken else GRAYSCALE_META
 
     @property
     def open(self) -> bool:
@@ -106,7 +106,7 @@ class Line:
     def create(self, what: str, data: Dataset, sop_class: str, uid: str, meta: bool = True) -> tuple[Dataset, str]:
         """N-CREATE; (its attribute list, the instance's UID, which may be one of the imager's own)."""
         found = self._tell(what, "create", data, sop_class, uid or None, meta_uid=self.meta if meta else None)
-        own = _plain(getattr(self._last, "AffectedSOPInstanceUID", None) or "", 64)
+        own = _plain(self._answer.get("AffectedSOPInstanceUID") or "", 64)
         made = own or uid
         if not re.fullmatch(r"[0-9.]{1,64}", made):
             raise Refused(what, 0x0117, "it names no instance")
@@ -138,17 +138,14 @@ class Line:
 
     def print_job(self, uid: str) -> JobState | None:
         """How a Print Job is: what an event said, or N-GET; None where the imager does not say."""
-        if (told := self.jobs.get(uid)) is not None and told[0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE):
-            return told
-        if PRINT_JOB not in self.taken:
-            return told
+        if self._ended(uid) or PRINT_JOB not in self.taken:
+            return self.jobs.get(uid)
         try:
             found = self._ask("print job", "get", [0x21000020, 0x21000030], PRINT_JOB, uid)[1]
         except Refused:
             return self.jobs.get(uid)
-        ended = self.jobs.get(uid)  # an event may have come before the answer, and is newer
-        if ended is not None and ended[0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE):
-            return ended
+        if self._ended(uid):  # an event came with the answer, and is newer
+            return self.jobs[uid]
         return _job_state(found.get("ExecutionStatus"), found.get("ExecutionStatusInfo")) or self.jobs.get(uid)
 
     def _tell(self, what: str, service: str, *values: Any, **more: Any) -> Dataset:
@@ -162,7 +159,7 @@ class Line:
         """(what it warns of, its data)."""
         if not self.open:
             raise Broken(f"the association ended before the {what}")
-        self._last = None
+        self._answer = Dataset()
         try:
             status, data = getattr(self._association, f"send_n_{service}")(*values, **more)
         except (RuntimeError, OSError) as failure:
@@ -171,62 +168,49 @@ class Line:
             raise Broken(f"no answer to the {what}")
         code = int(status.Status)
         comment = _plain(status.get("ErrorComment") or "", 64)
-        blamed = tuple(sorted(self._blamed(status)))
+        blamed = tuple(sorted(self._blamed()))
         if code and code != 0x0001 and not is_warning(code):
             raise Refused(what, code, comment, blamed)
         return said(code, comment, blamed) if code else "", data if data is not None else Dataset()
 
-    def _blamed(self, status: Dataset) -> Iterator[str]:
-        found: Any = status.get("AttributeIdentifierList") or []
+    def _blamed(self) -> Iterator[str]:
+        """The attributes that the answer names (PS3.7 C.4, C.5)."""
+        found: Any = self._answer.get("AttributeIdentifierList") or []
         for tag in found if hasattr(found, "__iter__") else [found]:
             yield keyword_for_tag(tag) or f"({int(tag) >> 16:04X},{int(tag) & 0xFFFF:04X})"
 
-    # -- events -------------------------------------------------------------------------------------------------
+    # -- what comes ---------------------------------------------------------------------------------------------
 
-    def _message(self, block: bool = False) -> Any:
-        """The next message for the library; events are heard on the way."""
-        while True:
-            context_id, message = self._next(block)
-            if not isinstance(message, N_EVENT_REPORT) or not message.is_valid_request:
-                self._last = message
-                return context_id, message
-            self._heard += 1
-            if self._heard > MOST_EVENTS:
-                self._association.abort()
-                return None, None
-            self._event(context_id, message)
-            if not block:
-                return None, None
+    def _message(self, event: Any) -> None:
+        """The command set of an answer, of which the library hands on less than there is."""
+        command = event.message.command_set
+        if "Status" in command:
+            self._answer = command
 
-    def _event(self, context_id: int, message: Any) -> None:
-        answer = N_EVENT_REPORT()
-        answer.MessageIDBeingRespondedTo = message.MessageID
-        answer.AffectedSOPClassUID = message.AffectedSOPClassUID
-        answer.AffectedSOPInstanceUID = message.AffectedSOPInstanceUID
-        answer.EventTypeID = message.EventTypeID
-        answer.Status = 0x0000
-        self._association.dimse.send_msg(answer, context_id)
-        data = self._information(context_id, message)
-        number = int(message.EventTypeID)
-        uid = str(message.AffectedSOPInstanceUID)
-        if message.AffectedSOPClassUID == PRINT_JOB and 1 <= number <= 4:
-            state = _job_state(list(ExecutionStatus)[number - 1], data.get("ExecutionStatusInfo"))
-            if state is not None and len(self.jobs) < MOST_EVENTS:
-                self.jobs[uid] = state
-        elif message.AffectedSOPClassUID == PRINTER and 1 <= number <= 3:
-            state_of_printer = _printer_state(list(PrinterStatus)[number - 1], data.get("PrinterStatusInfo"))
-            if state_of_printer is not None:
-                self._hear(state_of_printer)
-
-    def _information(self, context_id: int, message: Any) -> Dataset:
-        contexts = {context.context_id: context for context in self._association.accepted_contexts}
-        if message.EventInformation is None or context_id not in contexts:
-            return Dataset()
-        syntax = contexts[context_id].transfer_syntax[0]
+    def _event(self, event: Any) -> tuple[int, None]:
+        """N-EVENT-REPORT. Events may overtake each other here: the end of a Print Job stays its end."""
+        self._heard += 1
+        if self._heard > MOST_EVENTS:
+            event.assoc.abort()
+            return 0x0000, None
         try:
-            return decode(message.EventInformation, syntax.is_implicit_VR, syntax.is_little_endian)
-        except Exception:  # whatever a peer wrote there: the event type alone says enough
-            return Dataset()
+            information = event.event_information
+        except Exception:  # whatever a peer wrote there: the event type says enough
+            information = Dataset()
+        number = int(event.event_type or 0)
+        sop_class, uid = (str(getattr(event.request, f"AffectedSOP{what}UID")) for what in ("Class", "Instance"))
+        if sop_class == PRINT_JOB and 1 <= number <= len(ExecutionStatus):
+            state = _job_state(list(ExecutionStatus)[number - 1], information.get("ExecutionStatusInfo"))
+            if state is not None and not self._ended(uid):
+                self.jobs[uid] = state
+        elif sop_class == PRINTER and 1 <= number <= len(PrinterStatus):
+            printer = _printer_state(list(PrinterStatus)[number - 1], information.get("PrinterStatusInfo"))
+            if printer is not None:
+                self._hear(printer)
+        return 0x0000, None
+
+    def _ended(self, uid: str) -> bool:
+        return uid in self.jobs and self.jobs[uid][0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE)
 
 
 def _printer_state(status: object, info: object) -> PrinterState | None:
@@ -271,13 +255,14 @@ def call(
     optional = (OPTIONAL_CLASSES[name] for name in habits.optional_classes)
     for wanted in (*([COLOR_META] if color else []), GRAYSCALE_META, *optional):
         entity.add_requested_context(wanted, syntaxes)
-    association: Association = entity.associate(host, port, ae_title=ae_title)
+    line = Line(hear)
+    association: Any = entity.associate(host, port, ae_title=ae_title, evt_handlers=line.handlers)
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
         hear(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
         words = "rejects us" if association.is_rejected else "does not answer"
         raise NotDelivered(f"{where} {words}", passing=True)
-    line = Line(association, hear)
+    line.begin(association)
     try:
         if not line.taken & {COLOR_META, GRAYSCALE_META}:
             raise NotDelivered(f"{where} does not print", passing=False, info="CHECK PRINTER")
