@@ -183,10 +183,16 @@ class ImagerTable(Table):
 class PrinterTable(Personality):
     """A virtual film printer."""
 
-    output: Literal["folder", "ipp", "dicom"] = "folder"
-    """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager."""
+    output: Literal["folder", "ipp", "dicom", "archive"] = "folder"
+    """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager; `archive`, a
+    PACS."""
     peer: str = ""
-    """Output dicom: the imager, a key of [peers]."""
+    """Outputs dicom and archive: the imager or the PACS, a key of [peers]."""
+    archive_as: Literal["secondary-capture", "pdf"] = "secondary-capture"
+    """Output archive: what a film becomes; a multi-frame Secondary Capture of P-values, or an Encapsulated PDF."""
+    unidentified: Literal["hold", "send"] = "hold"
+    """Output archive: a film that is nobody's, as far as the console said, waits for a person, or is sent under a
+    Patient ID of its own, FILM- and the number of the job."""
     imager: ImagerTable = Field(default_factory=ImagerTable)
     """Output dicom: a table of its own, below."""
     url: str = ""
@@ -413,8 +419,10 @@ class Config(Table):
             found.append("appliance.file_mode: three octal digits, such as 0640")
         for key, printer in self.printers.items():
             found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
-            if printer.output == "dicom" and self.host_of(printer.peer) is None:
-                found.append(f"printers.{key}.peer: output dicom needs a key of [peers] whose address is a host")
+            if printer.output in ("dicom", "archive") and self.host_of(printer.peer) is None:
+                found.append(
+                    f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
+                )
         return found
 
     def _listen_problems(self) -> Iterator[str]:

@@ -28,7 +28,17 @@ from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from media.store import InstanceStore
-from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDelivered, RenderedFilm, Stop, Target
+from printing.outputs import (
+    DICOM,
+    Delivered,
+    NotDelivered,
+    Output,
+    PossiblyDelivered,
+    RenderedFilm,
+    Stop,
+    Target,
+    Undecided,
+)
 from printing.printer import Printer
 
 T = TypeVar("T")
@@ -124,7 +134,7 @@ class FilmPerformer:
             raise film_failure(failure) from failure
         except NotDelivered as failure:
             raise (Retryable(str(failure)) if failure.passing else Failed(failure.info, str(failure))) from failure
-        except PossiblyDelivered as failure:
+        except (PossiblyDelivered, Undecided) as failure:
             raise Held(str(failure)) from failure
         except OSError as failure:
             if failure.errno in PASSING:
@@ -145,7 +155,7 @@ class FilmPerformer:
                     "dpi": target.dpi or printer.dpi,
                     "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
                     "color": target.color,
-                    "tone": printer.tone,
+                    "tone": target.tone or printer.tone,
                     "black_point": printer.black_point,
                     "bits": printer.bits,
                     "fonts": list(self.config.appliance.fonts),

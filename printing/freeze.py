@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from printing import attributes as tags
 from printing import configuration_information
@@ -50,18 +51,25 @@ def _clues(
     film_session: FilmSession, films: tuple[FilmBox, ...], pages: tuple[FilmPage, ...], label: str
 ) -> Iterator[PatientClue]:
     yield from film_session.clues
-    for film in films:
-        yield from film.clues
+    for number, film in enumerate(films, 1):
+        place = f"film {number}, " if len(films) > 1 else ""
+        yield from _placed(film.clues, place)
         wanted = str(film.values.get(tags.CONFIGURATION_INFORMATION, ""))
         if texts := configuration_information.parse(wanted).texts:
             yield PatientClue("configuration information", text=" ".join(texts))
         for box in film.image_boxes:
-            yield from box.clues
+            yield from _placed(box.clues, place)
     if label:
         yield PatientClue("film session label", text=label)
     for page in pages:
         for annotation in page.annotations:
             yield PatientClue("annotation", text=annotation.text)
+
+
+def _placed(clues: tuple[PatientClue, ...], place: str) -> Iterator[PatientClue]:
+    """Clues of one film of several say which: they speak for it alone."""
+    for clue in clues:
+        yield replace(clue, source=place + clue.source)
 
 
 def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ...], luts: Luts) -> FilmPage:

@@ -315,7 +315,7 @@ def test_every_warning_of_the_imager_is_kept_and_a_refusal_is_told_word_for_word
             imager.output().deliver(film_to_relay(tmp_path / "film"))
         assert failure.value.passing and noted(tmp_path / "film")["done"] == []
     with FilmImager(dimse, fail={f"action {FILM}": [0x0211, ""]}) as imager:
-        with pytest.raises(NotDelivered, match='0211 it may want imager.prints = "session"') as failure:
+        with pytest.raises(NotDelivered, match=r'0211 it may want imager.prints = "session"') as failure:
             imager.output().deliver(film_to_relay(tmp_path / "film"))
         assert not failure.value.passing
 

@@ -259,6 +259,8 @@ def call(
     association: Any = entity.associate(host, port, ae_title=ae_title, evt_handlers=line.handlers)
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
+        if association.rejected_contexts:
+            raise NotDelivered(f"{where} does not print", passing=False, info="CHECK PRINTER")
         hear(PrinterState(PrinterStatus.FAILURE, "PRINTER OFFLINE"))
         words = "rejects us" if association.is_rejected else "does not answer"
         raise NotDelivered(f"{where} {words}", passing=True)
