@@ -1,4 +1,4 @@
-"""A film imager on dcmjs-dimse, with the habits that a test wishes for; and films that are given to it."""
+"""Film imagers: dcmprscp, and one on dcmjs-dimse with the habits that a test wishes for; and films for them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,127 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import pydicom
+from pydicom import Dataset
 
+from bench.process import PEER, free_port, wait_for
 from printing.outputs import RenderedFilm
 from printing.outputs.dicom.habits import Habits
 from printing.outputs.dicom.imager import DicomOutput
 from printing.page import DOCUMENT, FilmDocument, FilmPage, PageImage, PixelReference, Rectangle
 from printing.printer import PrinterState
+
+IMAGER = """[[GENERAL]]
+[PRINT]
+Directory = {folder}/spool
+Server = dcmprscp
+[DATABASE]
+Directory = {folder}/database
+[LUT]
+Directory = {folder}/lut
+[NETWORK]
+aetitle = DCMPRSCP
+[[COMMUNICATION]]
+[SCP]
+Type = LOCALPRINTER
+Aetitle = IMAGER
+Description = an imager
+MaxPDU = 131072
+Port = {port}
+DisplayFormat = 1,1\\1,2\\2,2
+FilmSizeID = 14INX17IN\\8INX10IN
+{more}
+"""
+PERMISSIVE = r"""Supports12Bit = true
+SupportsPresentationLUT = true
+SupportsTrim = true
+SupportsImageSize = true
+SupportsDecimateCrop = true
+MediumType = PAPER\CLEAR FILM\BLUE FILM
+FilmDestination = MAGAZINE\PROCESSOR
+MagnificationType = NONE\REPLICATE\BILINEAR\CUBIC
+SmoothingType = NONE
+BorderDensity = BLACK\WHITE
+EmptyImageDensity = BLACK\WHITE
+MinDensity = 20
+MaxDensity = 300
+ResolutionID = STANDARD
+PresentationLUTMatchRequired = false"""
+RESTRICTED = """Supports12Bit = false
+SupportsPresentationLUT = false
+SupportsTrim = false
+SupportsImageSize = false
+SupportsDecimateCrop = false
+MagnificationType = CUBIC
+PresentationLUTMatchRequired = false"""
+
+
+class Imager:
+    """dcmprscp: it keeps what it was told to print."""
+
+    def __init__(self, folder: Path, more: str) -> None:
+        self.folder = folder
+        for name in ("spool", "database", "lut"):
+            (folder / name).mkdir(parents=True)
+        self.port = free_port()
+        (folder / "printer.cfg").write_text(IMAGER.format(folder=folder, port=self.port, more=more))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def on(self) -> None:
+        self.process = subprocess.Popen(
+            ["/usr/bin/dcmprscp", "-c", self.folder / "printer.cfg", "-p", "SCP"],
+            env=PEER,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(self.port)
+
+    def off(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def films(self) -> list[Dataset]:
+        """Stored Print objects, one an N-ACTION."""
+        return [pydicom.dcmread(file) for file in sorted((self.folder / "database").glob("SP_*.dcm"))]
+
+    def images(self) -> list[Dataset]:
+        """Hardcopy images, in the order of their arrival."""
+        files = sorted((self.folder / "database").glob("HG_*.dcm"), key=lambda file: file.stat().st_mtime_ns)
+        return [pydicom.dcmread(file) for file in files]
+
+    def last(self) -> list[tuple[Dataset, str]]:
+        """The images of the film that came last, by Image Box Position, each with its Polarity."""
+        newest = max((self.folder / "database").glob("SP_*.dcm"), key=lambda file: file.stat().st_mtime_ns)
+        by_uid = {one.SOPInstanceUID: one for one in self.images()}
+        boxes = sorted(pydicom.dcmread(newest).ImageBoxContentSequence, key=lambda box: box.ImageBoxPosition)
+        return [
+            (by_uid[box.ReferencedImageSequence[0].ReferencedSOPInstanceUID], box.get("Polarity") or "NORMAL")
+            for box in boxes
+        ]
+
+
+class Archive:
+    """storescp, which can be switched off."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def on(self) -> None:
+        command = ["/usr/bin/storescp", "-B", "-od", self.folder, str(self.port)]
+        self.process = subprocess.Popen(command, env=PEER, stderr=subprocess.DEVNULL)
+        wait_for(self.port)
+
+    def off(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
 
 
 class FilmImager:

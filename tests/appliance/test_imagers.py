@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from printing.outputs import Delivered, Left, NotDelivered, PossiblyDelivered, Stop
 from printing.outputs.dicom.note import NAME
+from printing.outputs.scu import associate
 from printing.page import PageText, PresentationLUT
 from printing.printer import PrinterState
 from printing.terms import PrinterStatus
@@ -335,3 +337,14 @@ def test_annotations_go_into_annotation_boxes_or_are_told(dimse: Path, tmp_path:
         (folder / NAME).unlink()
         with FilmImager(dimse, **wishes) as imager:
             assert imager.output(**habits).deliver(film).warnings == (lost.format(many),)
+
+
+def test_an_answer_is_not_taken_by_the_librarys_own_reactor(dimse: Path) -> None:
+    with FilmImager(dimse) as imager:
+        address = ("127.0.0.1", imager.port, "IMAGER", "GRAVURE")
+        association = associate(address, [(GRAY, ["1.2.840.10008.1.2"])], 10)
+        association.dimse.msg_queue.put((1, "an answer"))
+        time.sleep(0.05)
+        assert association.dimse.get_msg(block=False) == (None, None)
+        assert association.dimse.get_msg(block=True) == (1, "an answer")
+        association.release()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pynetdicom import AE
+from pydicom.uid import UID
 
 from printing.outputs import (
     PDF,
@@ -36,6 +36,7 @@ from printing.outputs.archive.instances import (
     secondary_captures,
 )
 from printing.outputs.archive.part10 import write_file
+from printing.outputs.scu import associate
 from printing.page import DOCUMENT, FilmDocument
 
 ArchiveAs = Literal["secondary-capture", "pdf"]
@@ -43,7 +44,6 @@ PROPERTIES = Properties((SAMPLES, PDF), reports_status=False, safe_to_repeat=Tru
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 FILE = "instance.dcm"
 TIMEOUT_S = 120.0
-CONNECT_S = 15.0
 BLOCK_ROWS = 256
 
 REMARKS = {
@@ -170,13 +170,10 @@ class ArchiveOutput:
 
     @contextmanager
     def _association(self, sop_classes: set[str]) -> Iterator[Any]:
-        entity = AE(ae_title=self.calling_ae_title)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
-        entity.connection_timeout = CONNECT_S
-        for sop_class in sorted(sop_classes):
-            for syntax in (EXPLICIT, IMPLICIT):  # one context each: the archive may take both, and we choose
-                entity.add_requested_context(sop_class, syntax)
-        association = entity.associate(self.host, self.port, ae_title=self.ae_title)
+        # One context for each syntax: the archive may take both, and we choose.
+        contexts = ((one, (syntax,)) for one in sorted(sop_classes) for syntax in (EXPLICIT, IMPLICIT))
+        address = (self.host, self.port, self.ae_title, self.calling_ae_title)
+        association = associate(address, contexts, TIMEOUT_S)
         if not association.is_established:
             if association.rejected_contexts:
                 named = " or ".join(_named(sop_class) for sop_class in sorted(sop_classes))
@@ -198,8 +195,6 @@ def _go_on(wish: Stop, begun: bool) -> None:
 
 
 def _named(sop_class: str) -> str:
-    from pydicom.uid import UID
-
     return UID(sop_class).name
 
 

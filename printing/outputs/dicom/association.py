@@ -9,10 +9,11 @@ from typing import Any
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import evt
 
 from printing.outputs import Hear, NotDelivered
 from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
+from printing.outputs.scu import associate
 from printing.printer import PrinterState, info_term
 from printing.status import MEANINGS, is_warning
 from printing.terms import (
@@ -27,7 +28,6 @@ from printing.terms import (
 )
 
 TIMEOUT_S = 60.0
-CONNECT_S = 15.0
 MOST_EVENTS = 4096
 """Events of one association; an imager that sends more is not heard any more."""
 
@@ -248,15 +248,12 @@ def call(
     Raises:
         NotDelivered: there is none, or it broke, or a step was refused that nobody looked after.
     """
-    entity = AE(ae_title=calling_ae_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
-    entity.connection_timeout = CONNECT_S
     syntaxes = ["1.2.840.10008.1.2"] if habits.implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
     optional = (OPTIONAL_CLASSES[name] for name in habits.optional_classes)
-    for wanted in (*([COLOR_META] if color else []), GRAYSCALE_META, *optional):
-        entity.add_requested_context(wanted, syntaxes)
+    classes = (*([COLOR_META] if color else []), GRAYSCALE_META, *optional)
     line = Line(hear)
-    association: Any = entity.associate(host, port, ae_title=ae_title, evt_handlers=line.handlers)
+    address = (host, port, ae_title, calling_ae_title)
+    association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.handlers)
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
         if association.rejected_contexts:
