@@ -54,15 +54,13 @@ BorderDensity = BLACK\WHITE
 EmptyImageDensity = BLACK\WHITE
 MinDensity = 20
 MaxDensity = 300
-ResolutionID = STANDARD
-PresentationLUTMatchRequired = false"""
+ResolutionID = STANDARD"""
 RESTRICTED = """Supports12Bit = false
 SupportsPresentationLUT = false
 SupportsTrim = false
 SupportsImageSize = false
 SupportsDecimateCrop = false
-MagnificationType = CUBIC
-PresentationLUTMatchRequired = false"""
+MagnificationType = CUBIC"""
 
 
 class Imager:

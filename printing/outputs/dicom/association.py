@@ -14,6 +14,7 @@ from pynetdicom import evt
 from printing.outputs import Hear, NotDelivered
 from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
 from printing.outputs.scu import associate
+from printing.page import FilmDocument
 from printing.printer import PrinterState, info_term
 from printing.status import MEANINGS, is_warning
 from printing.terms import (
@@ -239,21 +240,42 @@ def print_job_uid(reply: Dataset) -> str:
     return ""
 
 
+def classes_for(document: FilmDocument | None, habits: Habits) -> tuple[str, ...]:
+    """The classes that a document needs and the imager may be asked for; without one, those that tell of films.
+
+    What is not needed is not proposed: some imagers want a Presentation LUT for every image once the class is agreed.
+    """
+    pages = document.pages if document is not None else ()
+    wanted = {"print-job"}
+    if any(image.presentation_lut is not None for page in pages for image in page.images):
+        wanted.add("presentation-lut")
+    if any(page.annotations for page in pages):
+        wanted.add("annotation")
+    color = (COLOR_META,) if any(page.color for page in pages) else ()
+    optional = (OPTIONAL_CLASSES[name] for name in habits.optional_classes if name in wanted)
+    return (*color, GRAYSCALE_META, *optional)
+
+
 @contextmanager
 def call(
-    host: str, port: int, ae_title: str, calling_ae_title: str, habits: Habits, hear: Hear, color: bool = False
+    address: tuple[str, int, str, str], habits: Habits, hear: Hear, document: FilmDocument | None = None
 ) -> Iterator[Line]:
     """Open an association and release it.
+
+    Args:
+        address: host, port, called and calling AE title.
+        habits: of the imager.
+        hear: told how it is.
+        document: what is to be printed.
 
     Raises:
         NotDelivered: there is none, or it broke, or a step was refused that nobody looked after.
     """
     syntaxes = ["1.2.840.10008.1.2"] if habits.implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
-    optional = (OPTIONAL_CLASSES[name] for name in habits.optional_classes)
-    classes = (*([COLOR_META] if color else []), GRAYSCALE_META, *optional)
     line = Line(hear)
-    address = (host, port, ae_title, calling_ae_title)
+    classes = classes_for(document, habits)
     association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.handlers)
+    host, port, ae_title, _ = address
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
         if association.rejected_contexts:

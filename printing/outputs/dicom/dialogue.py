@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -52,6 +53,14 @@ def film_sessions(document: FilmDocument, films: Sequence[int], habits: Habits) 
         yield session
 
 
+class Baking(Enum):
+    """Whether Presentation LUT and polarity go into the pixels."""
+
+    NOTHING = "they go beside them"
+    WITH_IDENTITY = "into them, and IDENTITY beside them"
+    ALONE = "into them"
+
+
 class Dialogue:
     """What has been agreed with an imager on the way: what it refused once is not tried again.
 
@@ -68,7 +77,7 @@ class Dialogue:
         self._read = read
         self._progress = progress
         self._bits = habits.bits
-        self._bakes = False
+        self._bakes = Baking.NOTHING
         self._refused: set[str] = set()
         self.warnings: list[str] = []
         self._line: Line
@@ -123,13 +132,16 @@ class Dialogue:
         except Refused as failure:
             if not self._can_give_way(page, failure):
                 raise
-            self._bits, self._bakes = 8, True
+            first = failure
+        self._bits = 8
+        for self._bakes in (Baking.WITH_IDENTITY, Baking.ALONE):
             try:
                 made = self._compose(page, session)
             except Refused:
-                raise failure from None
-            self.warnings.append(f"{failure}: printed with eight bits, Presentation LUT and polarity in the pixels")
+                continue
+            self.warnings.append(f"{first}: printed with eight bits, Presentation LUT and polarity in the pixels")
             return made
+        raise first
 
     def _can_give_way(self, page: FilmPage, failure: Refused) -> bool:
         if failure.status not in NOT_TAKEN and failure.what != "Presentation LUT":
@@ -137,11 +149,13 @@ class Dialogue:
         images = [image for image in page.images if image.pixels is not None]
         has_lut = any(image.presentation_lut is not None for image in images)
         deep = any(image.pixels is not None and image.pixels.bits_stored > 8 for image in images)
-        return (has_lut and not self._bakes) or (deep and self._bits > 8)
+        return (has_lut and self._bakes is Baking.NOTHING) or (deep and self._bits > 8)
 
     def _compose(self, page: FilmPage, session: str) -> str:
         luts = {image.presentation_lut for image in page.images if image.pixels is not None}
         shared = next(iter(luts)) if len(luts) == 1 and self._sends_luts(page) else None
+        if self._bakes is Baking.WITH_IDENTITY and PRESENTATION_LUT in self._line.taken:
+            shared = PresentationLUT()  # which is what baked pixels have; some imagers want one, once it is agreed
         wanted = say.film_box(page, self._habits, session, self._lut(shared) if shared is not None else "")
         if page.annotations and ANNOTATION_BOX not in self._line.taken:
             del wanted.AnnotationDisplayFormatID
@@ -186,7 +200,7 @@ class Dialogue:
         """Whether Presentation LUTs go as objects: a table fits only pixels whose bits stay what they are."""
         return (
             PRESENTATION_LUT in self._line.taken
-            and not self._bakes
+            and self._bakes is Baking.NOTHING
             and all(image.pixels is None or goes_as_it_is(image.pixels, self._bits) for image in page.images)
         )
 
@@ -207,9 +221,8 @@ class Dialogue:
             samples = color_samples(image, pixels, data)
         else:
             sends = self._sends_luts(page)
-            samples = gray_samples(
-                page, image, pixels, data, self._bits, self._bakes or (lut is not None and not sends)
-            )
+            bakes = self._bakes is not Baking.NOTHING or (lut is not None and not sends)
+            samples = gray_samples(page, image, pixels, data, self._bits, bakes)
             if lut is not None and sends and lut is not shared:
                 own = self._lut(lut)
             if pixels.samples_per_pixel == 3:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 from printing.job import Pixels
@@ -90,10 +90,9 @@ class DicomOutput:
     def _print(self, document: FilmDocument, dialogue: Dialogue, follower: Follower, stop: Callable[[], Stop]) -> None:
         left = [number for number in range(len(document.pages)) if number not in follower.progress.done]
         sessions = list(film_sessions(document, left, self.habits))
-        color = any(page.color for page in document.pages)
         at_once = 1 if self.habits.association_per_film else max(1, len(sessions))
         for at in range(0, len(sessions), at_once):
-            with self._call(color) as line:
+            with self._call(document) as line:
                 self._ready(line)
                 for number, session in enumerate(sessions[at : at + at_once], at):
                     _go_on(stop(), begun=number > 0)
@@ -131,10 +130,9 @@ class DicomOutput:
                 _go_on(stop(), begun=True)
                 self.sleep(AGAIN_S)
 
-    @contextmanager
-    def _call(self, color: bool = False) -> Iterator[Line]:
-        with call(self.host, self.port, self.ae_title, self.calling_ae_title, self.habits, self.hear, color) as line:
-            yield line
+    def _call(self, document: FilmDocument | None = None) -> AbstractContextManager[Line]:
+        address = (self.host, self.port, self.ae_title, self.calling_ae_title)
+        return call(address, self.habits, self.hear, document)
 
 
 def _go_on(wish: Stop, begun: bool) -> None:
