@@ -15,8 +15,11 @@ from printing.outputs.scu import associate
 from printing.page import PageText, PresentationLUT
 from printing.printer import PrinterState
 from printing.terms import PrinterStatus
+from tests.appliance.print_rig import NetworkConsole
 from tests.film_imager import FilmImager, film_to_relay, page
+from tests.ipp_printer import until
 from tests.judge import dcmjs
+from tests.serving import Serving, serving
 
 FILM, SESSION, ANNOTATION = "1.2.840.10008.5.1.1.2", "1.2.840.10008.5.1.1.1", "1.2.840.10008.5.1.1.15"
 GRAY, LUT, JOB = "1.2.840.10008.5.1.1.9", "1.2.840.10008.5.1.1.23", "1.2.840.10008.5.1.1.14"
@@ -348,3 +351,60 @@ def test_an_answer_is_not_taken_by_the_librarys_own_reactor(dimse: Path) -> None
         assert association.dimse.get_msg(block=False) == (None, None)
         assert association.dimse.get_msg(block=True) == (1, "an answer")
         association.release()
+
+
+# -- from the console to the imager -----------------------------------------------------------------------------------
+
+TOML = """
+[appliance]
+state = "{state}"
+disk_reserve_mb = 1
+[listen]
+port = 0
+[access]
+unknown_peers = "accept"
+{more}
+"""
+
+
+def relays(**imagers: FilmImager) -> str:
+    return "\n".join(
+        f'[printers.{name}]\noutput = "dicom"\npeer = "{name}"\n'
+        f'[peers.{name}]\nae_title = "{name}"\naddress = "127.0.0.1"\nport = {imager.port}'
+        for name, imager in imagers.items()
+    )
+
+
+def test_a_console_hears_what_really_became_of_its_film(dimse: Path, tmp_path: Path) -> None:
+    slow = [[1, "QUEUED", 5], [2, "NORMAL", 5], [3, "NORMAL", 600]]
+    with FilmImager(dimse, events=slow) as good, FilmImager(dimse, events=[[4, "FILM JAM", 5]]) as bad:
+        with serving(tmp_path, relays(GOOD=good, BAD=bad), TOML) as one:
+            console = NetworkConsole(None, one.port, called="GOOD")
+            assert console.whole_film().status == 0
+            console.listen(lambda: 3 in console.told(JOB))
+            assert {"confirmed": 3, "status": 0} in good.asked, "done before the imager said so"
+            assert console.told(JOB) == [1, 2, 3]
+            other = NetworkConsole(None, one.port, called="BAD")
+            assert other.whole_film().status == 0
+            other.listen(lambda: 4 in other.told(JOB))
+            (failure,) = (data for _, _, event, data in other.events if event == 4)
+            assert failure is not None and failure.ExecutionStatusInfo == "FILM JAM"
+            found, jammed = one.all_ended(2)
+        assert found["state"] == "DONE" and found["warnings"] == []
+        assert (jammed["state"], jammed["info"]) == ("FAILURE", "FILM JAM")
+        assert "the imager could not print the film: FILM JAM" in jammed["error"]
+
+
+def test_kill_9_while_the_imager_prints_and_the_film_comes_out_once(dimse: Path, tmp_path: Path) -> None:
+    with FilmImager(dimse, asked=[*[["PRINTING", "NORMAL"]] * 4, ["DONE", "NORMAL"]]) as imager:
+        one = Serving(tmp_path, relays(FILM=imager), TOML).start()
+        try:
+            assert NetworkConsole(None, one.port).whole_film().status == 0
+            until(lambda: "job" in [found.get("asked") for found in imager.asked], "the imager was not asked")
+            one.kill()
+            one.start()
+            (job,) = one.all_ended()
+        finally:
+            one.kill()
+        assert job["state"] == "DONE", job
+        assert imager.names().count(f"action {FILM}") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,6 +80,7 @@ class Line:
         self._association: Any = None
         self._hear = hear
         self._heard = 0
+        self._news = threading.Event()
         self._answer: Any = Dataset()
         self.taken: set[str] = set()
         self.meta = GRAYSCALE_META
@@ -101,6 +103,11 @@ class Line:
     def open(self) -> bool:
         """Whether it still stands."""
         return bool(self._association.is_established)
+
+    def wait(self, seconds: float) -> None:
+        """Until the imager tells something by itself, at most so long."""
+        self._news.wait(seconds)
+        self._news.clear()
 
     # -- requests -----------------------------------------------------------------------------------------------
 
@@ -208,6 +215,7 @@ class Line:
             printer = _printer_state(list(PrinterStatus)[number - 1], information.get("PrinterStatusInfo"))
             if printer is not None:
                 self._hear(printer)
+        self._news.set()
         return 0x0000, None
 
     def _ended(self, uid: str) -> bool:

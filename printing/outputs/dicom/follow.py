@@ -33,7 +33,6 @@ class Follower:
         progress: which there are.
         hear: told how the printer is.
         stop: whether to go on.
-        sleep: waits, seconds.
         clock: monotonic, seconds.
         known: Print Jobs that the imager has said something of, or may have before we were started again.
     """
@@ -41,7 +40,6 @@ class Follower:
     progress: Progress
     hear: Hear
     stop: Callable[[], Stop]
-    sleep: Callable[[float], None]
     clock: Callable[[], float]
     known: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
@@ -63,7 +61,8 @@ class Follower:
                 return
             if (state := line.printer()) is not None:
                 self.hear(state)
-            self._wait(POLL_S[min(asked, len(POLL_S) - 1)])
+            self._go_on()
+            line.wait(POLL_S[min(asked, len(POLL_S) - 1)])
             asked += 1
 
     def _ask(self, line: Line, uid: str, waited_s: float) -> None:
@@ -84,10 +83,9 @@ class Follower:
             self.progress.refused(self.progress.jobs[uid])
             raise NotDelivered(f"the imager could not print the film: {info}", passing=False, info=info)
 
-    def _wait(self, seconds: float) -> None:
+    def _go_on(self) -> None:
         wish = self.stop()
         if wish is Stop.LEAVE:
             raise Left
         if wish is Stop.CANCEL:
             raise PossiblyDelivered("the imager has the film, and cannot be told to leave it")
-        self.sleep(seconds)

@@ -80,7 +80,7 @@ class DicomOutput:
         progress = Progress(film.folder / NAME, film.said)
         if progress.doubtful:
             raise PossiblyDelivered("possibly printed: the imager did not say what became of the film")
-        follower = Follower(progress, self.hear, stop, self.sleep, self.clock, set(progress.jobs))
+        follower = Follower(progress, self.hear, stop, self.clock, set(progress.jobs))
         with Pixels(film.folder) as read:
             dialogue = Dialogue(self.habits, document, read, progress)
             self._print(document, dialogue, follower, stop)
