@@ -25,6 +25,7 @@ from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
 from printing.media_name import paper_of
+from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES, OptionalClass
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 
@@ -142,17 +143,58 @@ class CustomFormat(Table):
     """(x, y, width, height) of each box, in percent of the film's width and height, from the top left."""
 
 
+def _omitted(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    for keyword in keywords:
+        if keyword not in OPTIONAL_ATTRIBUTES:
+            raise ValueError(f"{keyword} is none of {', '.join(sorted(OPTIONAL_ATTRIBUTES))}")
+    return keywords
+
+
+Term = Annotated[str, Field(pattern=r"^[A-Z0-9_][A-Z0-9_ ]{0,15}$")]
+"""A Defined Term (CS)."""
+
+
+class ImagerTable(Table):
+    """Output dicom: what the imager takes, and how it wants to be asked."""
+
+    bits: Literal[8, 12] = 12
+    """The most bits of a pixel that it takes; deeper ones are scaled, with their Presentation LUT baked in."""
+    implicit_only: bool = False
+    """Propose Implicit VR Little Endian alone, for old imagers."""
+    optional_classes: tuple[OptionalClass, ...] = tuple(OPTIONAL_CLASSES)
+    """What is proposed beside the meta classes: presentation-lut (else it is baked in), annotation (else annotations
+    are not on the film), print-job (else a film that the imager has taken is done). None for imagers that take the
+    meta class alone."""
+    omit: Annotated[tuple[str, ...], AfterValidator(_omitted)] = ()
+    """Attributes that it must not see, by keyword, such as Trim or RequestedDecimateCropBehavior; the job says what was
+    left out."""
+    prints: Literal["film", "session"] = "film"
+    """What it is asked to print: each film, or the session with all of its films."""
+    association_per_film: bool = False
+    """A new association for each film."""
+    own_uids: bool = False
+    """Propose no UIDs: it gives its own. Those that it gives anyway are used in any case."""
+    film_sizes: dict[Term, Term] = Field(default_factory=dict)
+    """What it calls films, by Film Size ID: `{ 35CMX43CM = "14INX17IN" }`."""
+    medium_types: dict[Term, Term] = Field(default_factory=dict)
+    """What it calls media, by Medium Type."""
+
+
 class PrinterTable(Personality):
     """A virtual film printer."""
 
-    output: Literal["folder", "ipp", "dicom"] = "folder"
-    """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager."""
+    output: Literal["folder", "ipp", "dicom", "archive"] = "folder"
+    """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager; `archive`, a
+    PACS."""
     peer: str = ""
-    """Output dicom: the imager, a key of [peers]."""
-    imager_bits: Literal[8, 12] = 12
-    """Output dicom: the most bits of a pixel that the imager takes."""
-    implicit_only: bool = False
-    """Output dicom: propose Implicit VR Little Endian alone, for old imagers."""
+    """Outputs dicom and archive: the imager or the PACS, a key of [peers]."""
+    archive_as: Literal["secondary-capture", "pdf"] = "secondary-capture"
+    """Output archive: what a film becomes; a multi-frame Secondary Capture of P-values, or an Encapsulated PDF."""
+    unidentified: Literal["hold", "send"] = "hold"
+    """Output archive: a film that is nobody's, as far as the console said, waits for a person, or is sent under a
+    Patient ID of its own, FILM- and the number of the job."""
+    imager: ImagerTable = Field(default_factory=ImagerTable)
+    """Output dicom: a table of its own, below."""
     url: str = ""
     """Output ipp: ipp://host:port/path, or ipps:// with TLS."""
     verify_certificate: bool = True
@@ -378,8 +420,10 @@ class Config(Table):
             found.append("appliance.file_mode: three octal digits, such as 0640")
         for key, printer in self.printers.items():
             found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
-            if printer.output == "dicom" and self.host_of(printer.peer) is None:
-                found.append(f"printers.{key}.peer: output dicom needs a key of [peers] whose address is a host")
+            if printer.output in ("dicom", "archive") and self.host_of(printer.peer) is None:
+                found.append(
+                    f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
+                )
         return found
 
     def _listen_problems(self) -> Iterator[str]:

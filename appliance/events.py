@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from appliance.association.message import AcceptedContext, Association
 from appliance.jobs import Job, JobEvent, Jobs
@@ -169,7 +170,7 @@ class Events:
     def calibrated(self, printer: Printer) -> None:
         """A printer as its newest calibration makes it: densities, light, medium and the date of it."""
         device = self._devices[printer.name]
-        measured = {
+        measured: dict[str, Any] = {
             "medium_type": printer.medium_type,
             "min_density_centi_od": printer.min_density_centi_od,
             "max_density_centi_od": printer.max_density_centi_od,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from appliance import __version__
 from appliance.config import Config
 from appliance.files import FileOwner
 from printing.outputs import Hear, Output
@@ -31,16 +32,30 @@ def _ipp(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
 
 
 def _dicom(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
-    from printing.outputs.dicom import DicomOutput
+    from printing.outputs.dicom.habits import Habits
+    from printing.outputs.dicom.imager import DicomOutput
 
-    table = config.printers[key]
-    imager, host = config.peers[table.peer], config.host_of(table.peer)
+    habits = config.printers[key].imager
+    values = {name: getattr(habits, name) for name in type(habits).model_fields} | {"omit": frozenset(habits.omit)}
+    return DicomOutput(*_peer(config, key), hear, Habits(**values))
+
+
+def _archive(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
+    from printing.outputs.archive.archive import ArchiveOutput
+
+    table, institution = config.printers[key], config.appliance.institution
+    return ArchiveOutput(*_peer(config, key), table.archive_as, table.unidentified, institution, __version__)
+
+
+def _peer(config: Config, key: str) -> tuple[str, int, str, str]:
+    """Host, port and AE title of a printer's peer, and what we are called."""
+    name = config.printers[key].peer
+    peer, host = config.peers[name], config.host_of(name)
     assert host is not None  # `Config.problems` has checked it
-    ours = config.appliance.ae_title
-    return DicomOutput(host, imager.port, imager.ae_title, ours, hear, table.imager_bits, table.implicit_only)
+    return host, peer.port, peer.ae_title, config.appliance.ae_title
 
 
-OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom}
+OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom, "archive": _archive}
 
 
 def output_of(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:

@@ -28,7 +28,17 @@ from appliance.jobs import STALLED, Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
 from appliance.threads import in_thread
 from media.store import InstanceStore
-from printing.outputs import DICOM, Delivered, NotDelivered, Output, PossiblyDelivered, RenderedFilm, Stop, Target
+from printing.outputs import (
+    DICOM,
+    Delivered,
+    NotDelivered,
+    Output,
+    PossiblyDelivered,
+    RenderedFilm,
+    Stop,
+    Target,
+    Undecided,
+)
 from printing.printer import Printer
 from printing.terms import ExecutionStatus
 
@@ -150,7 +160,7 @@ class FilmPerformer:
             raise film_failure(failure) from failure
         except NotDelivered as failure:
             raise (Retryable(str(failure)) if failure.passing else Failed(failure.info, str(failure))) from failure
-        except PossiblyDelivered as failure:
+        except (PossiblyDelivered, Undecided) as failure:
             raise Held(str(failure)) from failure
         except OSError as failure:
             if failure.errno in PASSING:
@@ -220,6 +230,7 @@ def rendering(
         "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
         "color": target.color,
         **tone,
+        **({"tone": target.tone} if target.tone else {}),
         "bits": printer.bits,
         "fonts": list(config.appliance.fonts),
         "papers": [(one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers],

@@ -10,11 +10,11 @@ import statistics
 import sys
 from pathlib import Path
 
-from . import associations, discs, films, startup, storage, waiting
+from . import associations, discs, films, relay, startup, storage, waiting
 from .row import Measured, Row
 
 ROWS: dict[str, Row] = {
-    row.name: row for module in (storage, associations, films, waiting, discs, startup) for row in module.ROWS
+    row.name: row for module in (storage, associations, films, relay, waiting, discs, startup) for row in module.ROWS
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from printing import attributes as tags
 from printing import configuration_information
@@ -38,25 +39,37 @@ def freeze(film_session: FilmSession, films: tuple[FilmBox, ...], collated: bool
         owner_id=decode_text(str(values.get(tags.OWNER_ID, "")), character_set),
         collated=collated,
         patient_clues=tuple(dict.fromkeys(_clues(film_session, films, pages, label))),
+        given=_keywords(film_session.given),
     )
+
+
+def _keywords(given: frozenset[int]) -> tuple[str, ...]:
+    return tuple(sorted(tags.ATTRIBUTES[tag].keyword for tag in given if tag in tags.ATTRIBUTES))
 
 
 def _clues(
     film_session: FilmSession, films: tuple[FilmBox, ...], pages: tuple[FilmPage, ...], label: str
 ) -> Iterator[PatientClue]:
     yield from film_session.clues
-    for film in films:
-        yield from film.clues
+    for number, film in enumerate(films, 1):
+        place = f"film {number}, " if len(films) > 1 else ""
+        yield from _placed(film.clues, place)
         wanted = str(film.values.get(tags.CONFIGURATION_INFORMATION, ""))
         if texts := configuration_information.parse(wanted).texts:
             yield PatientClue("configuration information", text=" ".join(texts))
         for box in film.image_boxes:
-            yield from box.clues
+            yield from _placed(box.clues, place)
     if label:
         yield PatientClue("film session label", text=label)
     for page in pages:
         for annotation in page.annotations:
             yield PatientClue("annotation", text=annotation.text)
+
+
+def _placed(clues: tuple[PatientClue, ...], place: str) -> Iterator[PatientClue]:
+    """Clues of one film of several say which: they speak for it alone."""
+    for clue in clues:
+        yield replace(clue, source=place + clue.source)
 
 
 def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ...], luts: Luts) -> FilmPage:
@@ -84,6 +97,7 @@ def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ..
         color=film.color,
         icc_profile=b64encode(profile).decode() if isinstance(profile, bytes) else "",
         character_set=character_set,
+        given=_keywords(film.given),
     )
 
 

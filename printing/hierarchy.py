@@ -68,6 +68,8 @@ class FilmBox:
     places: tuple[str, ...] = ()
     """Where annotations stand, by Annotation Position."""
     clues: tuple[PatientClue, ...] = ()
+    given: frozenset[int] = frozenset()
+    """Tags whose values are the console's and not the printer's defaults."""
 
     @property
     def empty(self) -> bool:
@@ -85,6 +87,8 @@ class FilmSession:
     last_film_uid: str | None = None
     """The film box that was created last; None once it is deleted, for the one before it stays frozen."""
     clues: tuple[PatientClue, ...] = ()
+    given: frozenset[int] = frozenset()
+    """Tags whose values are the console's and not the printer's defaults."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,9 @@ class FilmPage:
     """Base64 of the ICC profile that a colour film's RGB is in (0028,2000); without one it is the output's own RGB."""
     character_set: tuple[str, ...] = ()
     """Specific Character Set (0008,0005) of the film session, for text that is still encoded."""
+    given: tuple[str, ...] | None = None
+    """Keywords of the attributes that the console gave a value, the others being the printer's defaults. None: not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ class FilmDocument:
     """Whose film it may be: for the film's record and for operators, never for file names or logs."""
     code_values: bool = False
     """True if the pixels are the output's own code values, which no tone may change: a step chart."""
+    given: tuple[str, ...] | None = None
+    """Keywords of the film session's attributes that the console gave a value; None: not known."""
 
     def to_json(self) -> str:
         """The document as JSON, the same bytes for the same document. A Presentation LUT that many images share, which
@@ -202,6 +207,7 @@ class FilmDocument:
             return _build(
                 cls,
                 data,
+                given=_maybe(tuple),
                 pages=lambda pages: tuple(_page(page, luts) for page in pages),
                 patient_clues=lambda clues: tuple(_build(PatientClue, clue) for clue in clues),
             )
@@ -265,4 +271,5 @@ def _page(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> FilmPage:
         images=lambda images: tuple(_image(image, luts) for image in images),
         annotations=_texts,
         character_set=tuple,
+        given=_maybe(tuple),
     )

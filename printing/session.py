@@ -194,7 +194,7 @@ def _create_film_session(session: Session, request: PrintRequest, world: World) 
     if session.film_session is not None:
         raise Refused(DUPLICATE_INSTANCE, "this association has a film session already")
     judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
-    made = FilmSession(_new_instance(session, request, world), judgement.values)
+    made = FilmSession(_new_instance(session, request, world), judgement.values, given=_given(request))
     made = replace(made, clues=harvest("film session", request.attributes, _character_set(made)))
     return replace(session, film_session=made), _reply(judgement.remarks, judgement.values, made.uid), ()
 
@@ -202,7 +202,8 @@ def _create_film_session(session: Session, request: PrintRequest, world: World) 
 def _set_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     film_session = _film_session(session, request)
     judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
-    changed = replace(film_session, values=_merged(film_session.values, judgement.values))
+    given = film_session.given | _given(request)
+    changed = replace(film_session, values=_merged(film_session.values, judgement.values), given=given)
     clues = harvest("film session", request.attributes, _character_set(changed))
     changed = replace(changed, clues=clues or film_session.clues)
     return replace(session, film_session=changed), _reply(judgement.remarks, judgement.values), ()
@@ -231,6 +232,14 @@ def _film_session(session: Session, request: PrintRequest) -> FilmSession:
     if film_session is None or film_session.uid != request.sop_instance_uid:
         raise _no_such(session, request)
     return film_session
+
+
+def _given(request: PrintRequest) -> frozenset[int]:
+    """The tags that the console gives a value."""
+    attributes = request.attributes
+    return frozenset(
+        tag for tag in attributes.elements if tag in tags.VRS and not attributes.is_empty(tag, tags.VRS[tag])
+    )
 
 
 def _character_set(film_session: FilmSession) -> tuple[str, ...]:
@@ -281,6 +290,7 @@ def _new_film(
         tuple(AnnotationBox(world.new_uid(), number) for number in range(1, len(annotated) + 1)),
         annotated,
         harvest("film box", request.attributes, _character_set(film_session)),
+        _given(request),
     )
 
 
@@ -369,7 +379,7 @@ def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step
     whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues
-    changed = replace(film, values=whole.values, clues=clues)
+    changed = replace(film, values=whole.values, clues=clues, given=film.given | _given(request))
     return _with_film(session, film_session, changed), _reply(whole.remarks, answer), ()
 
 

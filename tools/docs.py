@@ -27,7 +27,15 @@ def configuration() -> str:
         table, named = _table_of(field.annotation)
         lines += [f"## [{name}{'.NAME' if named else ''}]", "", (table.__doc__ or "").strip().split("\n")[0], ""]
         lines += ["| key | default | meaning |", "|---|---|---|", *_rows(table), ""]
+        for key, inner in getattr(table, "model_fields", {}).items():
+            if _is_table(inner.annotation):
+                lines += [f"## [{name}.NAME.{key}]", "", (inner.annotation.__doc__ or "").strip().split("\n")[0], ""]
+                lines += ["| key | default | meaning |", "|---|---|---|", *_rows(inner.annotation), ""]
     return "\n".join(lines)
+
+
+def _is_table(annotation: Any) -> bool:
+    return hasattr(annotation, "model_fields")
 
 
 def _table_of(annotation: Any) -> tuple[Any, bool]:
@@ -42,6 +50,8 @@ def _rows(table: Any) -> Iterator[str]:
             yield f"| `{one.name}` | `{one.default:g}` | {words.get(one.name, '')} |"
         return
     for key, field in table.model_fields.items():
+        if _is_table(field.annotation):
+            continue
         required = field.is_required()
         default = "required" if required else f"`{_toml(field.get_default(call_default_factory=True))}`"
         yield f"| `{key}` | {default} | {(field.description or '').replace(chr(10), ' ').replace('|', chr(92) + '|')} |"

@@ -47,6 +47,8 @@ class Paper:
 
 
 PDF, DICOM = "application/pdf", "application/dicom"
+SAMPLES = "application/x-npy"
+"""Bare samples, one file a film: an array of numpy's, (rows, columns) of grey or (rows, columns, 3) of RGB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Target:
     """The resolution that it must have; None leaves it to the printer's configuration."""
     color: bool = True
     """Whether it takes colour; where not, colour films become grey."""
+    tone: str = ""
+    """The tone that it needs; empty leaves it to the printer's configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,10 @@ class PossiblyDelivered(Exception):
     """Nobody can say whether the film came out: a person must look before it is sent again."""
 
 
+class Undecided(Exception):
+    """A person must say whether, or how, the film is delivered; nothing came out. Released, it is asked for again."""
+
+
 class Output(Protocol):
     """One way for a film to leave."""
 
@@ -165,5 +173,6 @@ class Output(Protocol):
             Left: as `stop` said.
             NotDelivered: nothing came out.
             PossiblyDelivered: that cannot be known.
+            Undecided: a person must decide first.
             OSError: a disk of ours is full or failing.
         """

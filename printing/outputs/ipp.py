@@ -7,8 +7,6 @@ cannot say, the film is held: a sheet too many on the wrong viewbox is worse tha
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +34,7 @@ from printing.outputs import (
     Target,
     Tell,
 )
+from printing.outputs.note import read_note, write_note
 from printing.printer import PrinterState
 from printing.terms import ExecutionStatus, PrinterStatus
 
@@ -317,26 +316,13 @@ class Note:
     def __init__(self, file: Path, said: str) -> None:
         self._file = file
         self._said = said
-        try:
-            found = json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            found = {}
+        found = read_note(file)
         self.is_there = bool(found) and found.get("said") == said
         self.job_id: int | None = found.get("job_id") if self.is_there else None
 
     def write(self, job_id: int | None = None) -> int:
         """Note that the film is on its way, or which job it became. Returns the job's number, 0 for none yet."""
-        unfinished = self._file.with_name(f".{self._file.name}")
-        with unfinished.open("w") as out:
-            json.dump({"said": self._said, "job_id": job_id}, out)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.rename(self._file)
-        fd = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        write_note(self._file, {"said": self._said, "job_id": job_id})
         self.is_there, self.job_id = True, job_id
         return job_id or 0
 

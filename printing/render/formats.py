@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from printing.render.pdf import write_pdf
 from printing.render.raster import RasterPage
 from printing.render.sheet import Sheet
@@ -28,7 +30,24 @@ def _pdf(pages: Pages, file: Path, work: Path) -> tuple[Path, ...]:
     return (file,)
 
 
+def _samples(pages: Pages, file: Path, work: Path) -> tuple[Path, ...]:
+    written = []
+    for number, (page, _) in enumerate(pages, 1):
+        written.append(file.with_name(f"{file.stem}-{number}{file.suffix}"))
+        unfinished = written[-1].with_name(written[-1].name + ".part")
+        with unfinished.open("wb") as out:
+            shape = (page.height, page.width) if page.colors == 1 else (page.height, page.width, page.colors)
+            kind = "|u1" if page.bits == 8 else "<u2"
+            header = {"descr": kind, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(out, header)
+            for strip in page.strips():
+                out.write(np.ascontiguousarray(strip, kind).data)
+        unfinished.replace(written[-1])
+    return tuple(written)
+
+
 FORMATS: Mapping[str, tuple[str, Writer]] = {
     "application/pdf": (".pdf", _pdf),
+    "application/x-npy": (".npy", _samples),
 }
 """Media type → (suffix of its files, writer)."""

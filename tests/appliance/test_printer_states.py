@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 from pynetdicom import AE
 
-from printing.outputs.imager_look import look_at_imager
+from printing.outputs.dicom.look import look_at_imager
 from printing.printer import NORMAL, Medium
 from printing.terms import (
     GRAYSCALE_META,
@@ -224,7 +224,7 @@ def test_what_an_imager_says_of_itself_is_what_we_say_of_it(tmp_path: Path) -> N
     far_toml = TOML.replace("{{port}}", "104").replace("[printers.QUIET]\n{more}", "[printers.QUIET]")
     (tmp_path / "far").mkdir()
     with serving(tmp_path / "far", 'film_size_id = "24CMX30CM"\ndpi = 508\nmin_density = 17', far_toml) as far:
-        look = look_at_imager("127.0.0.1", far.port, "FILM", "GRAVURE", bits=8)
+        look = look_at_imager(("127.0.0.1", far.port, "FILM", "GRAVURE"), bits=8)
         assert look.state == NORMAL and look.takes is not None
         assert look.takes.media[0] == Medium("BLUE FILM", "24CMX30CM", True, 17, 300) and look.takes.color
         assert look.takes.dpi == pytest.approx(508)

@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom import Dataset
 
-from bench.process import PEER, free_port, wait_for
 from tests.appliance.print_rig import NetworkConsole
+from tests.film_imager import PERMISSIVE, RESTRICTED, Imager
 from tests.ipp_printer import until
 from tests.serving import Serving
 
 pytestmark = pytest.mark.peers("dcmtk")
 
-IMAGER = """[[GENERAL]]
-[PRINT]
-Directory = {folder}/spool
-Server = dcmprscp
-[DATABASE]
-Directory = {folder}/database
-[LUT]
-Directory = {folder}/lut
-[NETWORK]
-aetitle = DCMPRSCP
-[[COMMUNICATION]]
-[SCP]
-Type = LOCALPRINTER
-Aetitle = IMAGER
-Description = an imager
-MaxPDU = 131072
-Port = {port}
-DisplayFormat = 1,1\\1,2\\2,2
-FilmSizeID = 14INX17IN\\8INX10IN
-{more}
-"""
-PERMISSIVE = r"""Supports12Bit = true
-SupportsPresentationLUT = true
-SupportsTrim = true
-SupportsImageSize = true
-SupportsDecimateCrop = true
-MediumType = PAPER\CLEAR FILM\BLUE FILM
-FilmDestination = MAGAZINE\PROCESSOR
-MagnificationType = NONE\REPLICATE\BILINEAR\CUBIC
-SmoothingType = NONE
-BorderDensity = BLACK\WHITE
-EmptyImageDensity = BLACK\WHITE
-MinDensity = 20
-MaxDensity = 300
-ResolutionID = STANDARD
-PresentationLUTMatchRequired = false"""
-RESTRICTED = """Supports12Bit = false
-SupportsPresentationLUT = false
-SupportsTrim = false
-SupportsImageSize = false
-SupportsDecimateCrop = false
-MagnificationType = CUBIC
-PresentationLUTMatchRequired = false"""
 TOML = """
 [appliance]
 state = "{state}"
@@ -75,43 +30,6 @@ output = "dicom"
 peer = "DRYPIX"
 {more}
 """
-
-
-class Imager:
-    """dcmprscp: it keeps what it was told to print."""
-
-    def __init__(self, folder: Path, more: str) -> None:
-        self.folder = folder
-        for name in ("spool", "database", "lut"):
-            (folder / name).mkdir(parents=True)
-        self.port = free_port()
-        (folder / "printer.cfg").write_text(IMAGER.format(folder=folder, port=self.port, more=more))
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def on(self) -> None:
-        self.process = subprocess.Popen(
-            ["/usr/bin/dcmprscp", "-c", self.folder / "printer.cfg", "-p", "SCP"],
-            env=PEER,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for(self.port)
-
-    def off(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-
-    def films(self) -> list[Dataset]:
-        """Stored Print objects, one an N-ACTION."""
-        return [pydicom.dcmread(file) for file in sorted((self.folder / "database").glob("SP_*.dcm"))]
-
-    def images(self) -> list[Dataset]:
-        """Hardcopy images, in the order of their arrival."""
-        files = sorted((self.folder / "database").glob("HG_*.dcm"), key=lambda file: file.stat().st_mtime_ns)
-        return [pydicom.dcmread(file) for file in files]
 
 
 @pytest.fixture
@@ -170,7 +88,7 @@ def test_a_permissive_imager_gets_the_same_pixels(relay: tuple[Serving, Imager],
     assert box.BorderDensity == "WHITE"
 
 
-@pytest.mark.parametrize("relay", [(RESTRICTED, "imager_bits = 8")], indirect=True)
+@pytest.mark.parametrize("relay", [(RESTRICTED, "imager.bits = 8")], indirect=True)
 def test_a_restricted_imager_gets_what_it_takes_and_the_rest_is_told(relay: tuple[Serving, Imager]) -> None:
     one, imager = relay
     sent = picture(12)
@@ -183,7 +101,7 @@ def test_a_restricted_imager_gets_what_it_takes_and_the_rest_is_told(relay: tupl
     assert np.array_equal(samples(found), np.floor(samples(sent) / 4095 * 255 + 0.5))
 
 
-@pytest.mark.parametrize("relay", [(PERMISSIVE,), (RESTRICTED, "imager_bits = 8")], indirect=True)
+@pytest.mark.parametrize("relay", [(PERMISSIVE,), (RESTRICTED, "imager.bits = 8")], indirect=True)
 def test_a_presentation_lut_goes_with_the_film_or_into_its_pixels(relay: tuple[Serving, Imager]) -> None:
     one, imager = relay
     at = console(one, more=("1.2.840.10008.5.1.1.23",))

@@ -11,15 +11,18 @@ import pytest
 
 from printing.ipp.client import IppClient
 from printing.job import render_document
-from printing.outputs import Left, NotDelivered, Output, Properties, RenderedFilm, Stop
+from printing.outputs import DICOM, Left, NotDelivered, Output, Properties, RenderedFilm, Stop
+from printing.outputs.archive.archive import ArchiveOutput
+from printing.outputs.dicom.imager import DicomOutput
 from printing.outputs.folder import FolderOutput
 from printing.outputs.ipp import IppOutput
-from printing.page import FilmDocument, plain
+from printing.page import DOCUMENT, FilmDocument, PixelReference, plain
 from printing.printer import NORMAL
 from printing.render.finish import Finish
 from printing.terms import PrinterStatus
+from tests.film_imager import PERMISSIVE, Archive, Imager
 from tests.ipp_printer import IppPrinter
-from tests.printing.render.films import film
+from tests.printing.render.films import box, film
 
 
 @dataclass
@@ -67,8 +70,38 @@ def ipp_place(folder: Path) -> Iterator[Place]:
         printer.stop()
 
 
+def dicom_place(folder: Path) -> Iterator[Place]:
+    imager = Imager(folder / "imager", PERMISSIVE)
+    imager.on()
+    try:
+        yield Place(
+            DicomOutput("127.0.0.1", imager.port, "IMAGER"),
+            lambda: sorted((imager.folder / "database").glob("SP_*.dcm")),
+            imager.off,
+            imager.on,
+        )
+    finally:
+        imager.off()
+
+
+def archive_place(folder: Path) -> Iterator[Place]:
+    archive = Archive(folder / "archive")
+    archive.on()
+    try:
+        yield Place(
+            ArchiveOutput("127.0.0.1", archive.port, "ARCHIVE", unidentified="send"),
+            lambda: sorted(archive.folder.iterdir()),
+            archive.off,
+            archive.on,
+        )
+    finally:
+        archive.off()
+
+
 PLACES = {
     "folder": folder_place,
+    "dicom": pytest.param(dicom_place, marks=pytest.mark.peers("dcmtk")),
+    "archive": pytest.param(archive_place, marks=pytest.mark.peers("dcmtk")),
     "ipp": pytest.param(
         ipp_place,
         marks=[
@@ -91,12 +124,17 @@ def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
     def make(place: Place, name: str, said: str = "") -> RenderedFilm:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        document = FilmDocument((film([], 203.2, 254.0),))
+        pixels = PixelReference("pixels", 0, 64, 8, 8, 1, "MONOCHROME2", 0, 8, 8, 7)
+        (folder / "pixels").write_bytes(bytes(range(64)))
+        document = FilmDocument((film([box(pixels, w=203.2, h=254.0)], 203.2, 254.0, given=()),))
+        (folder / DOCUMENT).write_text(document.to_json())
         target = place.output.target()
         papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers)
         finish = Finish(target.dpi or 50, papers=papers, color=target.color)
-        made = render_document(document, folder, finish, folder / "film", media_type=target.media_type)
-        return RenderedFilm(name, folder, made.files, {"film": plain(document)}, said)
+        files: tuple[Path, ...] = ()
+        if target.media_type != DICOM:
+            files = render_document(document, folder, finish, folder / "film", media_type=target.media_type).files
+        return RenderedFilm(name, folder, files, {"film": plain(document)}, said)
 
     return make
 
@@ -147,7 +185,7 @@ def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFil
     properties = place.output.properties
     assert isinstance(properties, Properties) and place.output.target().media_type in properties.formats
     assert properties.safe_to_repeat == (not properties.reports_status)
-    assert bool(place.output.target().papers) == properties.reports_status
+    assert not place.output.target().papers or properties.reports_status
 
 
 def test_a_look_says_how_it_is_and_never_raises(place: Place) -> None:

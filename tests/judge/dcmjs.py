@@ -15,11 +15,11 @@ HERE = Path(__file__).parent / "dimse"
 
 
 def installed(folder: Path) -> Path:
-    """A folder with the console and its packages. Without node, or where npm has no registry, the test is skipped;
-    in CI it fails."""
+    """A folder with the console, the imager and their packages. Without node, or where npm has no registry, the test
+    is skipped; in CI it fails."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         _missing("not installed: node and npm")
-    for name in ("package.json", "package-lock.json", "console.cjs"):
+    for name in ("package.json", "package-lock.json", "console.cjs", "imager.cjs"):
         shutil.copy(HERE / name, folder / name)
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", str(folder)],

@@ -11,6 +11,7 @@ from typing import Any
 
 from printing.film_size import parse
 from printing.outputs import OFFLINE, Look
+from printing.outputs.scu import associate
 from printing.printer import NORMAL, Medium, PrinterState, Takes
 from printing.terms import (
     COLOR_META,
@@ -31,27 +32,17 @@ TRANSIENT = 2
 _TERM = re.compile(r"[A-Z0-9 _]{1,16}", re.ASCII)
 
 
-def look_at_imager(
-    host: str, port: int, ae_title: str, calling_ae_title: str, *, bits: int = 12, implicit_only: bool = False
-) -> Look:
+def look_at_imager(address: tuple[str, int, str, str], *, bits: int = 12, implicit_only: bool = False) -> Look:
     """Ask an imager how it is and what it takes; one that does not answer is offline.
 
     Args:
-        host: where it is.
-        port: TCP port.
-        ae_title: what it is called.
-        calling_ae_title: what we are called.
+        address: host, port, called and calling AE title.
         bits: the most that it takes of a pixel, where it does not say.
         implicit_only: propose Implicit VR Little Endian alone.
     """
-    from pynetdicom import AE
-
-    entity = AE(ae_title=calling_ae_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = LOOK_S
     syntaxes = ["1.2.840.10008.1.2"] if implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
-    for wanted in (GRAYSCALE_META, COLOR_META, PRINTER_CONFIGURATION):
-        entity.add_requested_context(wanted, syntaxes)
-    association = entity.associate(host, port, ae_title=ae_title)
+    contexts = [(wanted, syntaxes) for wanted in (GRAYSCALE_META, COLOR_META, PRINTER_CONFIGURATION)]
+    association = associate(address, contexts, LOOK_S, connect_s=LOOK_S)
     if not association.is_established:
         return _refused(association)
     try:
