@@ -21,7 +21,7 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
     folder = Path(request["folder"])
     document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
     media_type = request["media_type"]
-    out = folder / f"film{FORMATS[media_type][0]}"
+    out = folder / f"film{FORMATS[media_type].suffix}"
     finish = Finish(
         request["dpi"],
         Tone(request["tone"], request["black_point"]),
