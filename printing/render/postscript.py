@@ -30,7 +30,8 @@ PAGE = """%%Page: {number} {number}
 << /PageSize [{width:.3f} {height:.3f}] >> setpagedevice
 %%EndPageSetup
 gsave
-{width:.3f} {height:.3f} scale
+0 {bottom:.3f} translate
+{across:.3f} {down:.3f} scale
 {space} setcolorspace
 << /ImageType 1 /Width {columns} /Height {rows} /BitsPerComponent {bits} /Decode [{decode}]
 /ImageMatrix [{columns} 0 0 -{rows} 0 {rows}] /Interpolate false
@@ -54,12 +55,19 @@ def write_postscript(pages: Iterable[tuple[RasterPage, tuple[Sheet, ...]]], out:
     number = 0
     for number, (page, _) in enumerate(pages, 1):
         width, height = page.width_mm * POINTS_PER_MM, page.height_mm * POINTS_PER_MM
+        across, down = (
+            page.width * 72 / page.dpi,
+            page.height * 72 / page.dpi,
+        )  # less than the page by a part of a pixel
         words = PAGE.format(
             number=number,
             right=round(width),
             top=round(height),
             width=width,
             height=height,
+            bottom=height - down,
+            across=across,
+            down=down,
             columns=page.width,
             rows=page.height,
             bits=page.bits,

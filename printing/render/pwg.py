@@ -56,14 +56,13 @@ def header(page: RasterPage, name: str = "") -> bytes:
     dpi, bits = round(page.dpi), 8 * page.colors
     numbers = {
         276: (dpi, dpi),  # HWResolution: cross feed, feed
-        352: (round(page.width_mm * POINTS_PER_MM), round(page.height_mm * POINTS_PER_MM)),  # PageSize, points
+        352: (int(page.width_mm * POINTS_PER_MM), int(page.height_mm * POINTS_PER_MM)),  # PageSize, whole points
         372: (page.width, page.height),
         384: (8, bits, page.width * page.colors),  # BitsPerColor, BitsPerPixel, BytesPerLine
         396: (0, SGRAY if page.colors == 1 else SRGB),  # ColorOrder chunky, ColorSpace
         420: (page.colors,),  # NumColors
         456: (1, 1),  # CrossFeedTransform, FeedTransform: the page lies as it is
         464: (0, 0, page.width, page.height),  # ImageBoxLeft, Top, Right, Bottom
-        480: (0xFFFFFF,),  # AlternatePrimary
     }
     made = bytearray(HEADER_BYTES)
     made[0:9] = b"PwgRaster"
