@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from appliance.config import Config
 from appliance.files import FileOwner
-from printing.outputs import Hear, Output
+from printing.media_name import paper_of
+from printing.outputs import PDF, PNG, POSTSCRIPT, PWG, TIFF, Hear, Output
 
+MEDIA_TYPES: Mapping[str, str] = {"pdf": PDF, "png": PNG, "tiff": TIFF, "pwg": PWG, "postscript": POSTSCRIPT}
+"""What the configuration calls them."""
 Make: TypeAlias = Callable[[Config, str, FileOwner, Hear], Output]
 
 
 def _folder(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
     from printing.outputs.folder import FolderOutput
 
-    return FolderOutput(config.folder(config.printers[key].folder), owner.mode, owner.group)
+    table = config.printers[key]
+    formats = tuple(MEDIA_TYPES[name] for name in table.formats)
+    return FolderOutput(config.folder(table.folder), owner.mode, owner.group, formats)
 
 
 def _ipp(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
@@ -27,7 +33,17 @@ def _ipp(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
 
     table = config.printers[key]
     client = IppClient(table.url, config.appliance.ae_title, verify=table.verify_certificate)
-    return IppOutput(client, hear, table.media)
+    return IppOutput(client, hear, table.media, table.dpi)
+
+
+def _raw(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
+    from printing.outputs.raw import PORT, RawOutput
+
+    table = config.printers[key]
+    where = urlsplit(table.url)
+    paper = paper_of(table.media, table.margin_mm)
+    papers = () if paper is None else (paper,)
+    return RawOutput(where.hostname or "", where.port or PORT, hear, MEDIA_TYPES[table.format], papers)
 
 
 def _dicom(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
@@ -40,7 +56,7 @@ def _dicom(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
     return DicomOutput(host, imager.port, imager.ae_title, ours, hear, table.imager_bits, table.implicit_only)
 
 
-OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom}
+OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom, "raw": _raw}
 
 
 def output_of(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:

@@ -118,7 +118,7 @@ class FilmPerformer:
             await step("delivering", 0.9)
             record = self._record(job, folder, rendered)
             files = tuple(map(Path, rendered["files"]))
-            film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason)
+            film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason, target.media_type)
             delivered = await self._deliver(output, film)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
@@ -141,10 +141,11 @@ class FilmPerformer:
                 "film",
                 {
                     "folder": str(folder),
-                    "media_type": target.media_type,
+                    "media_types": [target.media_type, *target.also],
                     "dpi": target.dpi or printer.dpi,
                     "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
                     "color": target.color,
+                    "gray": target.gray,
                     "tone": printer.tone,
                     "black_point": printer.black_point,
                     "bits": printer.bits,

@@ -106,7 +106,8 @@ def render_document(
             sheets = sheets_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
             # Sheets of pixels: the film has the resolution that is the printer's once it is made smaller.
             scale = 1.0 if form.lays or not sheets else sheets[0].scale
-            raster = rasterise(page, read, replace(finish, dpi=finish.dpi * scale))
+            dpi = finish.resolution(page.requested_resolution_id)
+            raster = rasterise(page, read, replace(finish, dpi=dpi * scale, high_dpi=None))
             prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
             told = (*raster.warnings, *(sheet.warning for sheet in sheets if sheet.warning))
             warnings.extend(prefix + warning for warning in told)
@@ -114,7 +115,7 @@ def render_document(
             if form.lays or not sheets:
                 yield raster, sheets
             for sheet in () if form.lays else sheets:
-                made = composed(raster, sheet, finish.dpi)
+                made = composed(raster, sheet, dpi)
                 yield turned(made, folder) if sheet.turned and form.turned else made, (sheet,)
             progress((number + 1) / (len(document.pages) + 1))
 

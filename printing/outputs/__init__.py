@@ -29,6 +29,8 @@ class Paper:
 
 
 PDF, DICOM = "application/pdf", "application/dicom"
+PNG, TIFF, PWG, JPEG = "image/png", "image/tiff", "image/pwg-raster", "image/jpeg"
+POSTSCRIPT = "application/postscript"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Target:
     """The resolution that it must have; None leaves it to the printer's configuration."""
     color: bool = True
     """Whether it takes colour; where not, colour films become grey."""
+    gray: bool = True
+    """Whether it takes grey; where not, grey films are written as colour."""
+    also: tuple[str, ...] = ()
+    """More media types, which it wants beside the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,14 @@ class RenderedFilm:
     folder: Path
     """The job's own, where an output may keep notes for the case that it is asked again."""
     files: tuple[Path, ...]
-    """The film rendered as `Target` asked: one file, or one a page where the media type has no pages."""
+    """The film rendered as `Target` asked: one file, or one a page where the media type has no pages; one media type
+    after the other."""
     record: Mapping[str, Any]
     """What is known of the film: attributes, who, when, statuses, warnings. JSON."""
     said: str = ""
     """What a person said when they let a held film go: with new words, it may be sent once more."""
+    media_type: str = PDF
+    """Of the first of its files."""
 
 
 @dataclass(frozen=True, slots=True)

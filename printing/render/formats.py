@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from printing.render.jpeg import write_jpeg
+from printing.render.names import names
 from printing.render.pdf import write_pdf
 from printing.render.png import write_png
 from printing.render.postscript import write_postscript
@@ -73,12 +74,6 @@ def _one_a_page(write: Callable[[RasterPage, BinaryIO], None]) -> Writer:
                 one.unlink(missing_ok=True)
 
     return writer
-
-
-def names(file: Path, count: int) -> Iterator[Path]:
-    """What so many files of one kind are called."""
-    for number in range(1, count + 1):
-        yield file if count == 1 else file.with_name(f"{file.stem}-{number}of{count}{file.suffix}")
 
 
 FORMATS: Mapping[str, Format] = {

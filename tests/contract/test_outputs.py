@@ -11,13 +11,16 @@ import pytest
 
 from printing.ipp.client import IppClient
 from printing.job import render_document
-from printing.outputs import Left, NotDelivered, Output, Properties, RenderedFilm, Stop
+from printing.outputs import PNG, POSTSCRIPT, PWG, TIFF, Left, NotDelivered, Output, Paper, RenderedFilm, Stop
 from printing.outputs.folder import FolderOutput
 from printing.outputs.ipp import IppOutput
+from printing.outputs.raw import RawOutput
 from printing.page import FilmDocument, plain
 from printing.render.finish import Finish
+from printing.render.formats import FORMATS
 from tests.ipp_printer import IppPrinter
 from tests.printing.render.films import film
+from tests.raw_printer import RawPrinter
 
 
 @dataclass
@@ -33,8 +36,9 @@ class Place:
     let_go: Callable[[], None] = lambda: None
 
 
-def folder_place(folder: Path) -> Iterator[Place]:
+def folder_place(folder: Path, formats: tuple[str, ...] = ("application/pdf",)) -> Iterator[Place]:
     target = folder / "films"
+    first, *others = (FORMATS[one].suffix for one in formats)
 
     def block() -> None:
         if target.exists():
@@ -46,11 +50,35 @@ def folder_place(folder: Path) -> Iterator[Place]:
         if (folder / "away").exists():
             (folder / "away").rename(target)
 
-    yield Place(FolderOutput(target), lambda: sorted(target.glob("*.pdf")), block, unblock)
+    def whole() -> list[Path]:
+        found = sorted(target.glob(f"*{first}"))
+        assert all(one.with_suffix(suffix).exists() for one in found for suffix in others)
+        return found
+
+    yield Place(FolderOutput(target, formats=formats), whole, block, unblock)
 
 
-def ipp_place(folder: Path) -> Iterator[Place]:
-    printer = IppPrinter(folder / "printer")
+def pictures_place(folder: Path) -> Iterator[Place]:
+    yield from folder_place(folder, (PNG, TIFF))
+
+
+def raw_place(folder: Path, media_type: str = "application/pdf") -> Iterator[Place]:
+    printer = RawPrinter(folder / "printer").on()
+    output = RawOutput(
+        "127.0.0.1", printer.port, media_type=media_type, papers=(Paper("iso_a4_210x297mm", 210, 297, 5),)
+    )
+    try:
+        yield Place(output, lambda: printer.sheets, printer.off, printer.on, printer.hold, printer.let_go)
+    finally:
+        printer.stop()
+
+
+def raw_postscript_place(folder: Path) -> Iterator[Place]:
+    yield from raw_place(folder, POSTSCRIPT)
+
+
+def ipp_place(folder: Path, formats: str = "application/pdf") -> Iterator[Place]:
+    printer = IppPrinter(folder / "printer", formats)
     try:
         printer.start()
         yield Place(
@@ -65,19 +93,25 @@ def ipp_place(folder: Path) -> Iterator[Place]:
         printer.stop()
 
 
+def ipp_pwg_place(folder: Path) -> Iterator[Place]:
+    yield from ipp_place(folder, PWG)
+
+
+NEEDS_AVAHI = [
+    pytest.mark.peers("cups-ipp-utils", "avahi-daemon", "dbus"),
+    pytest.mark.skipif(os.getuid() != 0, reason="avahi needs root"),
+]
 PLACES = {
     "folder": folder_place,
-    "ipp": pytest.param(
-        ipp_place,
-        marks=[
-            pytest.mark.peers("cups-ipp-utils", "avahi-daemon", "dbus"),
-            pytest.mark.skipif(os.getuid() != 0, reason="avahi needs root"),
-        ],
-    ),
+    "folder-png-tiff": pictures_place,
+    "raw-pdf": raw_place,
+    "raw-postscript": raw_postscript_place,
+    "ipp": pytest.param(ipp_place, marks=NEEDS_AVAHI),
+    "ipp-pwg": pytest.param(ipp_pwg_place, marks=NEEDS_AVAHI),
 }
 
 
-@pytest.fixture(params=[one if name != "folder" else folder_place for name, one in PLACES.items()], ids=list(PLACES))
+@pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     yield from request.param(tmp_path)
 
@@ -92,9 +126,12 @@ def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
         document = FilmDocument((film([], 203.2, 254.0),))
         target = place.output.target()
         papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers)
-        finish = Finish(target.dpi or 50, papers=papers, color=target.color)
-        made = render_document(document, folder, finish, folder / "film", media_type=target.media_type)
-        return RenderedFilm(name, folder, made.files, {"film": plain(document)}, said)
+        finish = Finish(target.dpi or 50, papers=papers, color=target.color, gray=target.gray)
+        files: list[Path] = []
+        for media_type in (target.media_type, *target.also):
+            out = folder / f"film{FORMATS[media_type].suffix}"
+            files += render_document(document, folder, finish, out, media_type=media_type).files
+        return RenderedFilm(name, folder, tuple(files), {"film": plain(document)}, said, target.media_type)
 
     return make
 
@@ -142,7 +179,14 @@ def test_a_delivery_that_is_left_is_taken_up_and_one_that_is_cancelled_is_not(
 
 
 def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFilm]) -> None:
-    properties = place.output.properties
-    assert isinstance(properties, Properties) and place.output.target().media_type in properties.formats
-    assert properties.safe_to_repeat == (not properties.reports_status)
-    assert bool(place.output.target().papers) == properties.reports_status
+    properties, target = place.output.properties, place.output.target()
+    assert {target.media_type, *target.also} <= set(properties.formats)
+    one = made(place, "one")
+    kept = set(one.folder.iterdir())
+    place.output.deliver(one)
+    notes = set(one.folder.iterdir()) - kept
+    assert bool(notes) != properties.safe_to_repeat, "what comes out twice is noted"
+    for note in notes:
+        note.unlink()
+    place.output.deliver(one)
+    assert len(place.came_out()) == (1 if properties.safe_to_repeat else 2), "twice delivered, as if the first was lost"
