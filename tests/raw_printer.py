@@ -17,7 +17,7 @@ class RawPrinter:
         breaks_after: bytes after which it breaks the connection, once.
         closes: whether it closes the connection when it has everything.
         says: what it sends back before it reads.
-        held: while it is set, nothing is read.
+        buffer_bytes: what it takes unread; 0 leaves it to the system.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,6 +27,7 @@ class RawPrinter:
         self.breaks_after: int | None = None
         self.closes = True
         self.says = b""
+        self.buffer_bytes = 0
         self.connections = 0
         self._running = threading.Event()
         self._running.set()
@@ -36,6 +37,8 @@ class RawPrinter:
     def on(self) -> RawPrinter:
         """Switch it on, on the port that it had."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
+        if self.buffer_bytes:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer_bytes)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
         return self
