@@ -43,7 +43,7 @@ def _raw(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
     where = urlsplit(table.url)
     paper = paper_of(table.media, table.margin_mm)
     papers = () if paper is None else (paper,)
-    return RawOutput(where.hostname or "", where.port or PORT, hear, MEDIA_TYPES[table.format], papers)
+    return RawOutput(where.hostname or "", where.port or PORT, hear, MEDIA_TYPES[table.format], papers, table.dpi)
 
 
 def _dicom(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:

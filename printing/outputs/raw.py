@@ -59,6 +59,7 @@ class RawOutput:
         hear: told whether it can be reached.
         media_type: what it is sent.
         papers: what lies in it; empty: a page is as large as its film.
+        dpi: its resolution, for PWG Raster, which has no other.
         silent_s, close_s: see the constants.
         clock: monotonic, seconds.
     """
@@ -68,6 +69,7 @@ class RawOutput:
     hear: Hear = lambda state: None
     media_type: str = PDF
     papers: tuple[Paper, ...] = ()
+    dpi: int = 300
     silent_s: float = SILENT_S
     close_s: float = CLOSE_S
     clock: Callable[[], float] = time.monotonic
@@ -75,7 +77,7 @@ class RawOutput:
 
     def target(self) -> Target:
         """What the configuration says: this printer cannot be asked."""
-        return Target(self.media_type, self.papers)
+        return Target(self.media_type, self.papers, self.dpi if self.media_type == PWG else None)
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Send a film, and wait until every byte is taken."""

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from printing.page import Rectangle
-from printing.render.placement import Box, round_half_up, to_pixels
+from printing.render.placement import MM_PER_INCH, Box, round_half_up, to_pixels
 from printing.render.raster import STRIP_ROWS, Draw, Layer, RasterPage
 from printing.render.sheet import Sheet
-from printing.render.text import MM_PER_INCH, set_text
+from printing.render.text import set_text
 
 
 def composed(page: RasterPage, sheet: Sheet, dpi: float) -> RasterPage:
