@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -26,6 +27,7 @@ from printing import film_size
 from printing.annotation import MOST_BOXES
 from printing.media_name import paper_of
 from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES, OptionalClass
+from printing.render.sheet import Scaling
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 
@@ -183,9 +185,9 @@ class ImagerTable(Table):
 class PrinterTable(Personality):
     """A virtual film printer."""
 
-    output: Literal["folder", "ipp", "dicom", "archive"] = "folder"
+    output: Literal["folder", "ipp", "dicom", "archive", "raw"] = "folder"
     """Where films go: `folder`; `ipp`, an IPP Everywhere printer or a CUPS queue; `dicom`, a film imager; `archive`, a
-    PACS."""
+    PACS; `raw`, a printer on TCP port 9100."""
     peer: str = ""
     """Outputs dicom and archive: the imager or the PACS, a key of [peers]."""
     archive_as: Literal["secondary-capture", "pdf"] = "secondary-capture"
@@ -196,15 +198,24 @@ class PrinterTable(Personality):
     imager: ImagerTable = Field(default_factory=ImagerTable)
     """Output dicom: a table of its own, below."""
     url: str = ""
-    """Output ipp: ipp://host:port/path, or ipps:// with TLS."""
+    """Output ipp: ipp://host:port/path, or ipps:// with TLS. Output raw: socket://host:port."""
     verify_certificate: bool = True
     """Output ipp with ipps: whether the printer's certificate must be one that this machine trusts."""
     media: str = ""
-    """Output ipp: media name (PWG 5101.1), such as iso_a3_297x420mm. Default: what lies in the printer."""
-    scaling: Literal["fit", "true"] = "fit"
-    """Films on paper of another size: made smaller until they fit, with the scale below, or kept in true size."""
+    """Outputs ipp and raw: media name (PWG 5101.1), such as iso_a3_297x420mm. Default: what lies in the IPP printer;
+    raw: a page is as large as its film."""
+    scaling: Scaling = "fit"
+    """Outputs ipp and raw, films on paper of another size: made smaller until they `fit`, with the scale below; kept in
+    `true` size, with their edges lost; or a `poster`, in true size on several sheets."""
+    margin_mm: Annotated[float, Field(ge=0, le=50)] = 5.0
+    """Output raw: what the printer cannot print on at each edge of the paper. An IPP printer says it itself."""
+    format: Literal["pdf", "postscript", "pwg"] = "pdf"
+    """Output raw: what the printer reads."""
+    formats: Annotated[tuple[Literal["pdf", "png", "tiff"], ...], Field(min_length=1, max_length=3)] = ("pdf",)
+    """Output folder: what files are made of a film. PDF has all films of a print and can be searched; PNG and TIFF have
+    one a file."""
     folder: Folder = "films"
-    """Folder of the PDFs, relative to the state folder."""
+    """Output folder: where the files go, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 300
@@ -443,13 +454,62 @@ class Config(Table):
             )
 
 
+USED_BY: Mapping[str, tuple[str, ...]] = {
+    "folder": ("folder",),
+    "formats": ("folder",),
+    "url": ("ipp", "raw"),
+    "media": ("ipp", "raw"),
+    "scaling": ("ipp", "raw"),
+    "verify_certificate": ("ipp",),
+    "format": ("raw",),
+    "margin_mm": ("raw",),
+    "peer": ("dicom",),
+    "imager_bits": ("dicom",),
+    "implicit_only": ("dicom",),
+}
+"""Key of a printer → the outputs that it means something to."""
+LEAST_ROOM_MM = 20.0
+"""Between the margins of a paper."""
+URLS: Mapping[str, tuple[str, str]] = {
+    "ipp": (r"ipps?://[^/\s]+(/\S*)?", "ipp://host/path or ipps://host/path"),
+    "raw": (r"socket://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?", "socket://host:9100"),
+}
+"""Output → what its url looks like, in signs and in words."""
+
+
+def _output_problems(printer: PrinterTable) -> Iterator[str]:
+    for key, outputs in USED_BY.items():
+        if key in printer.model_fields_set and printer.output not in outputs:
+            yield f"{key}: output {printer.output} has no use for it, {' and '.join(outputs)} have"
+    if printer.output in URLS:
+        pattern, words = URLS[printer.output]
+        if not _is_url(printer.url, pattern):
+            yield f"url: output {printer.output} needs {words}"
+    if len(set(printer.formats)) < len(printer.formats):
+        yield "formats: one of them stands there twice"
+    if printer.output == "raw":
+        if not printer.media and "scaling" in printer.model_fields_set:
+            yield "scaling: output raw needs media too, the paper that lies in the printer"
+        if printer.bits > 8 and printer.format != "pdf":
+            yield f"bits: {printer.format} has 8"
+        paper = paper_of(printer.media)
+        if paper is not None and 2 * printer.margin_mm + LEAST_ROOM_MM > min(paper.width_mm, paper.height_mm):
+            yield f"margin_mm: nothing of {printer.media} is left"
+
+
+def _is_url(text: str, pattern: str) -> bool:
+    try:
+        return re.fullmatch(pattern, text, re.ASCII) is not None and urlsplit(text).port != 0
+    except ValueError:  # a port that there is not
+        return False
+
+
 def _printer_problems(printer: PrinterTable) -> Iterator[str]:
     for key in ("border_density", "empty_image_density"):
         value = getattr(printer, key)
         if value not in ("BLACK", "WHITE") and not (value.isdigit() and int(value) <= 500):
             yield f"{key}: BLACK, WHITE or a density from 0 to 500 in 1/100 OD"
-    if printer.output == "ipp" and re.fullmatch(r"ipps?://[^/\s]+(/\S*)?", printer.url) is None:
-        yield "url: output ipp needs ipp://host/path or ipps://host/path"
+    yield from _output_problems(printer)
     if printer.media and paper_of(printer.media) is None:
         yield "media: a name with its size, such as iso_a4_210x297mm"
     if film_size.parse(printer.film_size_id) is None:

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from appliance import __version__
 from appliance.config import Config
 from appliance.files import FileOwner
-from printing.outputs import Hear, Output
+from printing.media_name import paper_of
+from printing.outputs import PDF, PNG, POSTSCRIPT, PWG, TIFF, Hear, Output
 
+MEDIA_TYPES: Mapping[str, str] = {"pdf": PDF, "png": PNG, "tiff": TIFF, "pwg": PWG, "postscript": POSTSCRIPT}
+"""What the configuration calls them."""
 Make: TypeAlias = Callable[[Config, str, FileOwner, Hear], Output]
 
 
 def _folder(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
     from printing.outputs.folder import FolderOutput
 
-    return FolderOutput(config.folder(config.printers[key].folder), owner.mode, owner.group)
+    table = config.printers[key]
+    formats = tuple(MEDIA_TYPES[name] for name in table.formats)
+    return FolderOutput(config.folder(table.folder), owner.mode, owner.group, formats)
 
 
 def _ipp(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
@@ -28,7 +34,17 @@ def _ipp(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
 
     table = config.printers[key]
     client = IppClient(table.url, config.appliance.ae_title, verify=table.verify_certificate)
-    return IppOutput(client, hear, table.media)
+    return IppOutput(client, hear, table.media, table.dpi)
+
+
+def _raw(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
+    from printing.outputs.raw import PORT, RawOutput
+
+    table = config.printers[key]
+    where = urlsplit(table.url)
+    paper = paper_of(table.media, table.margin_mm)
+    papers = () if paper is None else (paper,)
+    return RawOutput(where.hostname or "", where.port or PORT, hear, MEDIA_TYPES[table.format], papers, table.dpi)
 
 
 def _dicom(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:
@@ -55,7 +71,7 @@ def _peer(config: Config, key: str) -> tuple[str, int, str, str]:
     return host, peer.port, peer.ae_title, config.appliance.ae_title
 
 
-OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom, "archive": _archive}
+OUTPUTS: Mapping[str, Make] = {"folder": _folder, "ipp": _ipp, "dicom": _dicom, "archive": _archive, "raw": _raw}
 
 
 def output_of(config: Config, key: str, owner: FileOwner, hear: Hear) -> Output:

@@ -66,7 +66,7 @@ def table_of(config: Config, printer: str) -> PrinterTable:
 
 def medium_of(table: PrinterTable) -> str:
     """Medium Type of a printer that nobody asked about: paper where it prints on paper."""
-    return PAPER_MEDIUM if table.output == "ipp" or table.tone == "paper" else Printer().medium_type
+    return PAPER_MEDIUM if table.output in ("ipp", "raw") or table.tone == "paper" else Printer().medium_type
 
 
 def size_of(table: PrinterTable, film: str, papers: tuple[Paper, ...]) -> tuple[str, float, float]:

@@ -154,7 +154,7 @@ class FilmPerformer:
             await step("delivering", DELIVERED)
             record = self._record(job, folder, rendered)
             files = tuple(map(Path, rendered["files"]))
-            film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason)
+            film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason, target.media_type)
             delivered = await self._deliver(output, film, step)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
@@ -225,10 +225,11 @@ def rendering(
     """What `work_film` is asked for one film."""
     return {
         "folder": str(folder),
-        "media_type": target.media_type,
+        "media_types": [target.media_type, *target.also],
         "dpi": target.dpi or printer.dpi,
         "high_dpi": target.dpi or Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH"),
         "color": target.color,
+        "gray": target.gray,
         **tone,
         **({"tone": target.tone} if target.tone else {}),
         "bits": printer.bits,

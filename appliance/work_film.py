@@ -15,14 +15,13 @@ from printing.tone import Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "media_type", "dpi", "color", "tone", "black_point", "measured", "bits", "fonts", "papers",
+    """`{"folder", "media_types", "dpi", "color", "gray", "tone", "black_point", "measured", "bits", "fonts", "papers",
     "scaling", "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
 
     The files lie in the job's folder."""
     folder = Path(request["folder"])
     document = FilmDocument.from_json((folder / DOCUMENT).read_bytes())
-    media_type, measured = request["media_type"], request["measured"]
-    out = folder / f"film{FORMATS[media_type][0]}"
+    measured = request["measured"]
     finish = Finish(
         request["dpi"],
         Tone(request["tone"], request["black_point"], Curve.from_plain(measured) if measured else None),
@@ -33,11 +32,16 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
         request["color"],
         request["configuration_information"],
         request["high_dpi"],
+        request["gray"],
     )
-    made = render_document(document, folder, finish, out, lambda done: progress(done, "rendering"), media_type)
-    return {
-        "files": list(map(str, made.files)),
-        "pages": len(document.pages),
-        "warnings": list(made.warnings),
-        "paper": made.paper,
-    }
+    media_types = request["media_types"]
+    files: list[str] = []
+    for number, media_type in enumerate(media_types):
+
+        def told(done: float, number: int = number) -> None:
+            progress((number + done) / len(media_types), "rendering")
+
+        out = folder / f"film{FORMATS[media_type].suffix}"
+        made = render_document(document, folder, finish, out, told, media_type)
+        files += map(str, made.files)
+    return {"files": files, "pages": len(document.pages), "warnings": list(made.warnings), "paper": made.paper}

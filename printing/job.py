@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from printing.grayscale import Viewing
 from printing.page import FilmDocument, PixelReference
+from printing.render.composition import composed, turned
 from printing.render.finish import Finish
 from printing.render.formats import FORMATS
 from printing.render.raster import RasterPage, rasterise
-from printing.render.sheet import Sheet, sheet_for
+from printing.render.sheet import Sheet, sheets_for
 from printing.tone import Tone
 
 
@@ -100,18 +101,28 @@ def render_document(
     warnings: list[str] = []
     paper = ""
 
-    def pages(read: Pixels) -> Iterator[tuple[RasterPage, Sheet | None]]:
+    form = FORMATS[media_type]
+    finish = replace(finish, bits=min(finish.bits, form.bits))
+
+    def pages(read: Pixels) -> Iterator[tuple[RasterPage, tuple[Sheet, ...]]]:
+        nonlocal paper
         for number, page in enumerate(document.pages):
-            raster = rasterise(page, read, finish)
+            sheets = sheets_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
+            # Sheets of pixels: the film has the resolution that is the printer's once it is made smaller.
+            scale = 1.0 if form.lays or not sheets else sheets[0].scale
+            dpi = finish.resolution(page.requested_resolution_id)
+            raster = rasterise(page, read, replace(finish, dpi=dpi * scale, high_dpi=None))
             prefix = f"film {number + 1}: " if len(document.pages) > 1 else ""
-            nonlocal paper
-            sheet = sheet_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
-            told = (*raster.warnings, finish.tone.remark(Viewing.of(page)), sheet.warning if sheet is not None else "")
+            told = (*raster.warnings, finish.tone.remark(Viewing.of(page)), *(sheet.warning for sheet in sheets))
             warnings.extend(prefix + warning for warning in told if warning)
-            paper = paper or (sheet.name if sheet is not None else "")
-            yield raster, sheet
+            paper = paper or (sheets[0].name if sheets else "")
+            if form.lays or not sheets:
+                yield raster, sheets
+            for sheet in () if form.lays else sheets:
+                made = composed(raster, sheet, dpi)
+                yield turned(made, folder) if sheet.turned and form.turned else made, (sheet,)
             progress((number + 1) / (len(document.pages) + 1))
 
     with Pixels(folder) as read:
-        files = FORMATS[media_type][1](pages(read), out, folder)
+        files = form.write(pages(read), out, folder)
     return Rendered(files, tuple(warnings), paper)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from printing.page import Rectangle
 from printing.printer import Printer
-from printing.render.sheet import Sheet, sheet_for
+from printing.render.sheet import Sheet, sheets_for
 
 
 def laid(printer: Printer, width_mm: float, height_mm: float) -> Sheet | None:
-    """Where a film lies on the printer's paper; None where its page is as large as the film."""
-    return sheet_for(width_mm, height_mm, printer.papers, printer.scaling)
+    """Where a film lies on the printer's paper; None where its page is as large as the film, or its sheets together."""
+    sheets = sheets_for(width_mm, height_mm, printer.papers, printer.scaling)
+    return sheets[0] if len(sheets) == 1 else None
 
 
 def printable(printer: Printer, sheet: Sheet | None, cells: Sequence[Rectangle]) -> tuple[tuple[float, float], ...]:

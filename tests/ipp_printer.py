@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
@@ -27,14 +27,14 @@ AVAHI = "[server]\nallow-interfaces=lo\nuse-ipv6=no\nhost-name=film\n[wide-area]
 COMMAND = """\
 #!/bin/sh
 cd {folder}
-n=$(ls out | wc -l)
+n=$(ls out/*.env 2>/dev/null | wc -l)
 while :; do
     if [ -f say ]; then cat say >&2; rm -f say; fi
     [ -f abort ] && exit 1
     [ -f hold ] || break
     sleep 0.05
 done
-cp "$1" out/$n.pdf
+cp "$1" out/$n.$(basename "$CONTENT_TYPE")
 env | grep ^IPP_ | sort > out/$n.env
 """
 
@@ -46,10 +46,18 @@ def free_port() -> int:
 
 
 class IppPrinter:
-    """Sheets come out as PDFs in `out/`, with the attributes of their jobs beside them."""
+    """Sheets come out in `out/` as they were sent, with the attributes of their jobs beside them.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: all that it keeps.
+        formats: document formats that it reads.
+        options: more of ippeveprinter's own.
+    """
+
+    def __init__(self, folder: Path, formats: str = "application/pdf", options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.formats = formats
+        self.options = options
         (folder / "out").mkdir(parents=True)
         (folder / "spool").mkdir()
         self.command = folder / "print.sh"
@@ -93,7 +101,7 @@ class IppPrinter:
             self._printer = subprocess.Popen(
                 [
                     *("ippeveprinter", "-r", "off", "-n", "localhost", "-p", str(self.port), "-k", "-v"),
-                    *("-d", self.folder / "spool", "-c", self.command, "-f", "application/pdf", "Film"),
+                    *("-d", self.folder / "spool", "-c", self.command, "-f", self.formats, *self.options, "Film"),
                 ],
                 env=self._environment,
                 stdout=log,
@@ -168,7 +176,8 @@ class IppPrinter:
     @property
     def sheets(self) -> list[Path]:
         """What came out, in order."""
-        return sorted((self.folder / "out").glob("*.pdf"), key=lambda file: int(file.stem))
+        out = (file for file in (self.folder / "out").iterdir() if file.suffix != ".env")
+        return sorted(out, key=lambda file: int(file.stem))
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:

@@ -28,6 +28,8 @@ PROGRAMS = {
     "mupdf-tools": "mutool",
     "systemd": "systemd-analyze",
     "util-linux": "setpriv",
+    "netpbm": "pngtopnm",
+    "libtiff-tools": "tiffinfo",
 }
 
 

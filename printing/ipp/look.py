@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from printing.film_size import FILM_SIZES
+from printing.ipp.media import dimensions
 from printing.ipp.message import Attributes, Resolution, Tagged
 from printing.ipp.states import printer_state
 from printing.media_name import film_size_id, medium_type, paper_of
@@ -65,17 +66,6 @@ def _ready(attributes: Attributes) -> Iterator[tuple[str, Medium]]:
     for name in [] if found else attributes.get("media-ready", [])[:MOST_MEDIA]:
         if (paper := paper_of(str(name))) is not None and (size := film_size_id(paper.width_mm, paper.height_mm)):
             yield "", Medium("PAPER", size)
-
-
-def dimensions(media_col: Attributes) -> tuple[float, float] | None:
-    """Width and height of a media-col, mm; IPP counts hundredths."""
-    (size,) = media_col.get("media-size", [{}])[:1]
-    if not isinstance(size, Mapping):
-        return None
-    wide, high = (next(iter(size.get(f"{axis}-dimension", ())), 0) for axis in "xy")
-    if not isinstance(wide, int) or not isinstance(high, int) or wide <= 0 or high <= 0:
-        return None
-    return wide / 100, high / 100
 
 
 def _word(attributes: Attributes, name: str) -> str:

@@ -49,6 +49,8 @@ class Paper:
 PDF, DICOM = "application/pdf", "application/dicom"
 SAMPLES = "application/x-npy"
 """Bare samples, one file a film: an array of numpy's, (rows, columns) of grey or (rows, columns, 3) of RGB."""
+PNG, TIFF, PWG, JPEG = "image/png", "image/tiff", "image/pwg-raster", "image/jpeg"
+POSTSCRIPT = "application/postscript"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class Target:
     """Whether it takes colour; where not, colour films become grey."""
     tone: str = ""
     """The tone that it needs; empty leaves it to the printer's configuration."""
+    gray: bool = True
+    """Whether it takes grey; where not, grey films are written as colour."""
+    also: tuple[str, ...] = ()
+    """More media types, which it wants beside the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,14 @@ class RenderedFilm:
     folder: Path
     """The job's own, where an output may keep notes for the case that it is asked again."""
     files: tuple[Path, ...]
-    """The film rendered as `Target` asked: one file, or one a page where the media type has no pages."""
+    """The film rendered as `Target` asked: one file, or one a page where the media type has no pages; one media type
+    after the other."""
     record: Mapping[str, Any]
     """What is known of the film: attributes, who, when, statuses, warnings. JSON."""
     said: str = ""
     """What a person said when they let a held film go: with new words, it may be sent once more."""
+    media_type: str = PDF
+    """Of the first of its files."""
     tell: Tell = lambda _status, _info: None
     """Hears how the film is while the device has it."""
 

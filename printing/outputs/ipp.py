@@ -3,6 +3,9 @@
 A film must come out once. What was done is noted in the job's folder before the printer is asked for it: after a crash,
 or an answer that never came, the printer is asked for the job by the number it gave, or by the name we gave. Where it
 cannot say, the film is held: a sheet too many on the wrong viewbox is worse than a question.
+
+A film is one job of the printer. Where its format has no pages, each sheet is one, with a note of its own, one after
+the other: few printers take several documents in a job, and one that fails in its middle does not say where.
 """
 
 from __future__ import annotations
@@ -11,22 +14,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from printing.ipp.client import IppClient, NoAnswer, NotSent, Refused
-from printing.ipp.look import STATE, TAKES, dimensions, look_of, state_of
-from printing.ipp.message import Attributes, Resolution, Value, keyword
+from printing.ipp.documents import DOCUMENTS, raster_dpi, resolutions, target_of
+from printing.ipp.look import STATE, TAKES, look_of, state_of
+from printing.ipp.media import job_media, papers_of
+from printing.ipp.message import Attributes, Range, Resolution, Value, keyword
 from printing.ipp.states import ABORTED, CANCELED, COMPLETED, ENDED, failure_info, film_status
-from printing.media_name import paper_of
 from printing.outputs import (
     OFFLINE,
-    PDF,
+    PWG,
     Delivered,
     Hear,
     Left,
     Look,
     NotDelivered,
-    Paper,
     PossiblyDelivered,
     Properties,
     RenderedFilm,
@@ -34,12 +37,11 @@ from printing.outputs import (
     Target,
     Tell,
 )
-from printing.outputs.note import read_note, write_note
+from printing.outputs.note import NAME, Note, copies_told
 from printing.printer import PrinterState
 from printing.terms import ExecutionStatus, PrinterStatus
 
-PROPERTIES = Properties((PDF,), reports_status=True, safe_to_repeat=False)
-NOTE = "sent.json"
+PROPERTIES = Properties(tuple(DOCUMENTS), reports_status=True, safe_to_repeat=False)
 POLL_S = (0.3, 0.5, 1.0, 2.0)
 """Between two questions how a job is doing; the last one for as long as it takes."""
 SILENT_S = 900.0
@@ -52,28 +54,19 @@ CAPABILITIES = (
     *STATE,
     *TAKES,
     *("document-format-supported", "operations-supported", "job-creation-attributes-supported"),
-    *("print-scaling-supported", "sides-supported"),
+    *("pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported"),
+    *("copies-supported", "print-scaling-supported", "sides-supported"),
 )
 CREATE_JOB, VALIDATE_JOB = 0x05, 0x04
 
 
-def _margin_mm(attributes: Attributes, suffix: str) -> float:
-    """The widest of the four margins, mm; IPP counts hundredths."""
-    sides = [f"media-{edge}-margin{suffix}" for edge in ("top", "bottom", "left", "right")]
-    return (
-        max((value for side in sides for value in attributes.get(side, ()) if isinstance(value, int)), default=0) / 100
-    )
+class Sheet(NamedTuple):
+    """What becomes one job of the printer."""
 
-
-def _loaded(media_col: Attributes, printer: Attributes) -> Paper | None:
-    """One entry of media-col-ready: its name, its size and what of it cannot be printed on (PWG 5100.7); where it says
-    no margin, the widest of the printer's."""
-    sides = dimensions(media_col)
-    names = [str(name) for key in ("media-size-name", "media-key") for name in media_col.get(key, ())]
-    name = next((name for name in names if paper_of(name) is not None), "")
-    says = any(key.startswith("media-") and key.endswith("-margin") for key in media_col)
-    margin_mm = _margin_mm(media_col, "") if says else _margin_mm(printer, "-supported")
-    return Paper(name, *sides, margin_mm) if name and sides is not None else None
+    name: str
+    """Of that job."""
+    file: Path
+    note: Note
 
 
 def _number(attributes: Attributes, name: str) -> int:
@@ -92,6 +85,7 @@ class IppOutput:
         client: the way to it.
         hear: told how the printer is.
         media: paper that is to be taken, by its media name; empty takes what lies in the printer.
+        dpi: the resolution of rasters, where the printer leaves a choice.
         sleep: waits, seconds.
         clock: monotonic, seconds.
     """
@@ -99,6 +93,7 @@ class IppOutput:
     client: IppClient
     hear: Hear = lambda _: None
     media: str = ""
+    dpi: int = 300
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     properties: Properties = field(default=PROPERTIES)
@@ -108,9 +103,10 @@ class IppOutput:
     def target(self) -> Target:
         """What the printer reads, on the paper that lies in it."""
         attributes = self._capabilities()
-        if PDF not in attributes.get("document-format-supported", ()):
-            raise NotDelivered("the printer takes no PDF", passing=False, info="CHECK PRINTER")
-        return Target(PDF, self._papers(attributes))
+        target = target_of(attributes, papers_of(attributes, self.media), self.dpi)
+        if target is None:
+            raise NotDelivered(f"the printer takes none of {', '.join(DOCUMENTS)}", passing=False, info="CHECK PRINTER")
+        return target
 
     def look(self) -> Look:
         """Get-Printer-Attributes; a printer that cannot be asked is offline."""
@@ -121,21 +117,7 @@ class IppOutput:
             return OFFLINE
         except Refused:
             return Look(PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER"))
-        return look_of(attributes, self._papers(attributes))
-
-    def _papers(self, attributes: Attributes) -> tuple[Paper, ...]:
-        if self.media:
-            wanted = paper_of(self.media, _margin_mm(attributes, "-supported"))
-            return () if wanted is None else (wanted,)
-        for source in ("media-col-ready", "media-col-default"):
-            loaded = [_loaded(one, attributes) for one in attributes.get(source, ()) if isinstance(one, Mapping)]
-            if papers := tuple(paper for paper in loaded if paper is not None):
-                return papers
-        for source in ("media-ready", "media-default", "media-supported"):
-            named = [paper_of(str(name), _margin_mm(attributes, "-supported")) for name in attributes.get(source, ())]
-            if papers := tuple(paper for paper in named if paper is not None):
-                return papers
-        return ()
+        return look_of(attributes, papers_of(attributes, self.media))
 
     def _capabilities(self) -> Attributes:
         try:
@@ -156,27 +138,43 @@ class IppOutput:
     # -- delivering ---------------------------------------------------------------------------------------------
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
-        """Print a film and wait until the sheet is out."""
-        note = Note(film.folder / NOTE, film.said)
-        job_id = self._earlier(film, note) if note.is_there else None
-        if job_id is None:
-            job_id = self._send(film, note)
-        self._wait(job_id, note, stop, film.tell)
-        return Delivered()
+        """Print a film and wait until its sheets are out."""
+        warnings: tuple[str, ...] = ()
+        for number, file in enumerate(film.files, 1):
+            one = number == len(film.files) == 1
+            name = film.name if one else f"{film.name}-{number}of{len(film.files)}"
+            note = Note(film.folder / (NAME if number == 1 else f"{number}-{NAME}"), film.said)
+            try:
+                self._print(film, Sheet(name, file, note), stop)
+            except (NotDelivered, PossiblyDelivered) as failure:
+                if not one:
+                    failure.args = (f"sheet {number} of {len(film.files)}: {failure}",)
+                raise
+            warnings = tuple(dict.fromkeys((*warnings, *note.warnings)))
+        return Delivered(warnings=warnings)
 
-    def _earlier(self, film: RenderedFilm, note: Note) -> int | None:
+    def _print(self, film: RenderedFilm, sheet: Sheet, stop: Callable[[], Stop]) -> None:
+        if sheet.note.done:
+            return
+        job_id = self._earlier(sheet) if sheet.note.is_there else None
+        if job_id is None:
+            job_id = self._send(film, sheet)
+        self._wait(job_id, sheet.note, stop, film.tell)
+        sheet.note.finish()
+
+    def _earlier(self, sheet: Sheet) -> int | None:
         """The printer's job of an earlier delivery; None where it is sure that there is none."""
-        if note.job_id is not None:
-            return note.job_id
+        if sheet.note.job_id is not None:
+            return sheet.note.job_id
         try:
-            found = self._find(film.name, ("not-completed", "completed"))
+            found = self._find(sheet.name, ("not-completed", "completed"))
         except NotSent as failure:
             raise NotDelivered(str(failure), passing=True) from failure
         except (NoAnswer, Refused) as failure:
             raise PossiblyDelivered(f"possibly printed: the printer cannot say ({failure})") from failure
         if found is None:
             raise PossiblyDelivered("possibly printed: it was sent, and the printer knows no such job")
-        note.write(job_id=found)
+        sheet.note.write(job_id=found)
         return found
 
     def _find(self, name: str, which: Sequence[str]) -> int | None:
@@ -186,17 +184,17 @@ class IppOutput:
                 return next((number for number in one.get("job-id", ()) if isinstance(number, int)), None)
         return None
 
-    def _send(self, film: RenderedFilm, note: Note) -> int:
+    def _send(self, film: RenderedFilm, sheet: Sheet) -> int:
         attributes = self._capabilities()
-        job = self._job(film, attributes)
-        operations = attributes.get("operations-supported", ())
+        job, warnings = self._job(film, attributes)
+        operations, note = attributes.get("operations-supported", ()), sheet.note
         try:
             if VALIDATE_JOB in operations:
-                self.client.validate_job(film.name, PDF, job)
+                self.client.validate_job(sheet.name, film.media_type, job)
             if CREATE_JOB in operations:
-                return self._create_and_send(film, note, job)
-            note.write()
-            return note.write(job_id=self.client.print_job(film.name, film.files[0], PDF, job))
+                return self._create_and_send(film, sheet, job, warnings)
+            note.write(warnings=warnings)
+            return note.write(job_id=self.client.print_job(sheet.name, sheet.file, film.media_type, job))
         except NotSent as failure:
             note.remove()
             raise NotDelivered(str(failure), passing=True) from failure
@@ -209,52 +207,61 @@ class IppOutput:
         except NoAnswer as failure:
             if not note.is_there:  # a job without a document: nothing can come out of it
                 raise NotDelivered(str(failure), passing=True) from failure
-            found = self._earlier(film, note)
+            found = self._earlier(sheet)
             assert found is not None
             return found
 
-    def _create_and_send(self, film: RenderedFilm, note: Note, job: Attributes) -> int:
+    def _create_and_send(self, film: RenderedFilm, sheet: Sheet, job: Attributes, warnings: Sequence[str]) -> int:
         try:
-            job_id = self.client.create_job(film.name, job)
+            job_id = self.client.create_job(sheet.name, job)
         except NoAnswer as failure:
             # Perhaps it made the job. Many printers have one at a time, so an empty one must not stay.
-            made = self._find(film.name, ("not-completed",))
+            made = self._find(sheet.name, ("not-completed",))
             if made is None:
                 raise NotDelivered(str(failure), passing=True) from failure
             job_id = made
-        note.write(job_id=job_id)
+        sheet.note.write(job_id, warnings)
         try:
-            self.client.send_document(job_id, film.files[0], PDF)
+            self.client.send_document(job_id, sheet.file, film.media_type)
         except NoAnswer:
             pass  # the job itself says what became of it
         return job_id
 
-    def _job(self, film: RenderedFilm, attributes: Attributes) -> Attributes:
-        """Job template attributes, of those that the printer knows."""
+    def _job(self, film: RenderedFilm, attributes: Attributes) -> tuple[Attributes, tuple[str, ...]]:
+        """Job template attributes, of those that the printer knows; and what of the film it does not do."""
         known = attributes.get("job-creation-attributes-supported", ())
         document: Mapping[str, Any] = film.record["film"]
         color = any(page["color"] for page in document["pages"])
+        asked = max(1, int(document.get("number_of_copies", 1)))
+        copies = min(asked, self._most_copies(attributes)) if not known or "copies" in known else 1
         wanted: dict[str, Sequence[Value]] = {
-            "copies": [max(1, int(document.get("number_of_copies", 1)))],
+            "copies": [copies],
             "print-scaling": self._one_of(attributes, "print-scaling-supported", "none"),
             "sides": self._one_of(attributes, "sides-supported", "one-sided"),
             "print-color-mode": self._one_of(
                 attributes, "print-color-mode-supported", "color" if color else "monochrome"
             ),
-            "printer-resolution": self._resolution(attributes),
+            "printer-resolution": self._resolution(attributes, film.media_type),
+            **job_media(attributes, str(film.record.get("paper") or "")),
         }
-        if paper := film.record.get("paper"):
-            wanted["media"] = [keyword(str(paper))]
-        return {name: values for name, values in wanted.items() if values and (not known or name in known)}
+        job = {name: values for name, values in wanted.items() if values and (not known or name in known)}
+        return job, copies_told(asked, copies)
+
+    @staticmethod
+    def _most_copies(attributes: Attributes) -> int:
+        """copies-supported; a printer that does not say leaves it to us to try."""
+        ranges = [one.upper for one in attributes.get("copies-supported", ()) if isinstance(one, Range)]
+        return max(1, *ranges) if ranges else 999
 
     @staticmethod
     def _one_of(attributes: Attributes, supported: str, wanted: str) -> list[Value]:
         return [keyword(wanted)] if wanted in attributes.get(supported, ()) else []
 
-    @staticmethod
-    def _resolution(attributes: Attributes) -> list[Value]:
-        found = [one for one in attributes.get("printer-resolution-supported", ()) if isinstance(one, Resolution)]
-        return [max(found, key=lambda one: min(one.cross_feed_dpi, one.feed_dpi))] if found else []
+    def _resolution(self, attributes: Attributes, media_type: str) -> list[Value]:
+        """The finest; of a raster its own, where the printer has it for jobs too."""
+        found = resolutions(attributes, "printer-resolution-supported")
+        wanted = raster_dpi(attributes, self.dpi) if media_type == PWG else max(found, default=None)
+        return [Resolution(wanted, wanted)] if wanted in found and wanted is not None else []
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
@@ -303,30 +310,3 @@ class IppOutput:
             raise PossiblyDelivered(f"possibly printed: the printer could not cancel ({failure})") from failure
         note.remove()
         raise NotDelivered("cancelled", passing=False)
-
-
-class Note:
-    """What was done with a film, on stable storage before it is done.
-
-    Args:
-        file: where it is kept.
-        said: what a person said when they let the film go; a note that was written before they said it is void.
-    """
-
-    def __init__(self, file: Path, said: str) -> None:
-        self._file = file
-        self._said = said
-        found = read_note(file)
-        self.is_there = bool(found) and found.get("said") == said
-        self.job_id: int | None = found.get("job_id") if self.is_there else None
-
-    def write(self, job_id: int | None = None) -> int:
-        """Note that the film is on its way, or which job it became. Returns the job's number, 0 for none yet."""
-        write_note(self._file, {"said": self._said, "job_id": job_id})
-        self.is_there, self.job_id = True, job_id
-        return job_id or 0
-
-    def remove(self) -> None:
-        """Nothing came out: the next delivery begins anew."""
-        self._file.unlink(missing_ok=True)
-        self.is_there, self.job_id = False, None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+NAME = "sent.json"
 
 
 def read_note(file: Path) -> dict[str, Any]:
@@ -34,3 +37,53 @@ def write_note(file: Path, values: dict[str, Any]) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+class Note:
+    """What was done with a film, or with one sheet of it: so that it does not come out twice by itself.
+
+    Args:
+        file: where it is kept.
+        said: what a person said when they let the film go; a note that was written before they said it is void.
+
+    Attributes:
+        is_there: whether the film is on its way, or was.
+        job_id: what it became at the printer; None where that is not known.
+        done: whether it is out.
+        warnings: what is to be told of it.
+    """
+
+    def __init__(self, file: Path, said: str) -> None:
+        self._file = file
+        self._said = said
+        found = read_note(file)
+        self.is_there = bool(found) and found.get("said") == said
+        self.job_id: int | None = found.get("job_id") if self.is_there else None
+        self.done = self.is_there and bool(found.get("done"))
+        self.warnings: tuple[str, ...] = tuple(found.get("warnings", ())) if self.is_there else ()
+
+    def write(self, job_id: int | None = None, warnings: Sequence[str] | None = None) -> int:
+        """Note that the film is on its way, or which job it became. Returns the job's number, 0 for none yet."""
+        self.is_there, self.job_id = True, job_id
+        self.warnings = self.warnings if warnings is None else tuple(warnings)
+        self._keep()
+        return job_id or 0
+
+    def finish(self) -> None:
+        """It is out."""
+        self.done = True
+        self._keep()
+
+    def _keep(self) -> None:
+        values = {"said": self._said, "job_id": self.job_id, "done": self.done, "warnings": self.warnings}
+        write_note(self._file, values)
+
+    def remove(self) -> None:
+        """Nothing came out: the next delivery begins anew."""
+        self._file.unlink(missing_ok=True)
+        self.is_there, self.job_id, self.done, self.warnings = False, None, False, ()
+
+
+def copies_told(wanted: int, made: int) -> tuple[str, ...]:
+    """What is said where an output makes fewer copies than the console asked for."""
+    return (f"{wanted} copies were asked for, the printer makes {made}",) if made < wanted else ()

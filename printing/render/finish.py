@@ -22,6 +22,7 @@ class Finish:
         scaling: how a film lies on paper of another size.
         color: whether the output takes colour; where not, colour films become grey.
         configuration_information: whether its settings change greys.
+        gray: whether it takes grey; where not, the samples of grey films stand there three times.
     """
 
     dpi: float = 300.0
@@ -33,6 +34,7 @@ class Finish:
     color: bool = True
     configuration_information: bool = True
     high_dpi: float | None = None
+    gray: bool = True
 
     def resolution(self, resolution_id: str) -> float:
         """Pixels per inch of a film, by its Requested Resolution ID (2020,0050)."""

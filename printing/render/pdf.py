@@ -12,7 +12,7 @@ import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,14 @@ COMPRESSION = 1
 """zlib's fastest level: behind the predictor, level 6 is a tenth smaller and three times slower (measured)."""
 
 
-def compress(strips: Iterable[NDArray[Any]], out: BinaryIO) -> None:
+class Sink(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some."""
+
+
+def compress(strips: Iterable[NDArray[Any]], out: Sink) -> None:
     """Write one image as a zlib stream of PNG rows, each filtered by "up" (PNG §9.2).
 
     Args:
@@ -121,7 +128,7 @@ class _StreamedFile(pdfdoc.PDFFile):
 
 
 def write_pdf(
-    pages: Iterable[tuple[RasterPage, Sheet | None]],
+    pages: Iterable[tuple[RasterPage, tuple[Sheet, ...]]],
     out: BinaryIO,
     work: Path,
     *,
@@ -131,7 +138,7 @@ def write_pdf(
     """Write films as a PDF.
 
     Args:
-        pages: the films in order, each with the sheet that it lies on where the page is not the film itself; each is
+        pages: the films in order, each with the sheets that it lies on where the page is not the film itself; each is
             taken, compressed and let go.
         out: takes the PDF.
         work: a folder for the compressed pages, which are removed at the end.
@@ -139,7 +146,7 @@ def write_pdf(
         creator: document creator.
 
     Returns:
-        How many pages there are.
+        How many films there are.
 
     Raises:
         OSError: `out` or `work` is full.
@@ -150,11 +157,11 @@ def write_pdf(
     canvas.setProducer(creator)
     streams: list[Path] = []
     try:
-        for number, (page, sheet) in enumerate(pages):
+        for number, (page, sheets) in enumerate(pages):
             streams.append(work / f"page{number}.z")
             with streams[-1].open("wb") as file:
                 compress(page.strips(), file)
-            _add_page(canvas, page, sheet, number, streams[-1])
+            _add_film(canvas, page, sheets, number, streams[-1])
         _save(canvas, out)
     finally:
         for stream in streams:
@@ -162,39 +169,51 @@ def write_pdf(
     return len(streams)
 
 
-def _add_page(canvas: Any, page: RasterPage, sheet: Sheet | None, number: int, data: Path) -> None:
-    width, height = page.width_mm * POINTS_PER_MM, page.height_mm * POINTS_PER_MM
-    if sheet is None:
-        canvas.setPageSize((width, height))
-    else:
-        _lay(canvas, sheet, height)
+def _add_film(canvas: Any, page: RasterPage, sheets: tuple[Sheet, ...], number: int, data: Path) -> None:
     document: Any = canvas._doc
     name = f"film{number}"
     stream = _ImageStream(page, data, _profile(document, page))
     stream.name = name
-    canvas._setXObjects(stream)
-    reference = document.getXObjectName(name)
-    document.Reference(stream, reference)
+    document.Reference(stream, document.getXObjectName(name))
     document.addForm(name, stream)
-    canvas.saveState()
-    canvas.transform(width, 0, 0, height, 0, 0)
-    canvas._code.append(f"/{reference} Do")
-    canvas.restoreState()
-    canvas._formsinuse.append(name)
-    _add_texts(canvas, page)
     if page.intent and number == 0:
         _add_intent(document, page.intent)
+    for sheet in sheets or (None,):
+        _add_page(canvas, page, sheet, stream)
+
+
+def _add_page(canvas: Any, page: RasterPage, sheet: Sheet | None, stream: _ImageStream) -> None:
+    width, height = page.width_mm * POINTS_PER_MM, page.height_mm * POINTS_PER_MM
+    if sheet is None:
+        canvas.setPageSize((width, height))
+    else:
+        _lay(canvas, sheet, page.height_mm)
+    canvas._setXObjects(stream)
+    canvas.saveState()
+    canvas.transform(width, 0, 0, height, 0, 0)
+    canvas._code.append(f"/{canvas._doc.getXObjectName(stream.name)} Do")
+    canvas.restoreState()
+    canvas._formsinuse.append(stream.name)
+    _add_texts(canvas, page, sheet)
     canvas.showPage()
 
 
-def _lay(canvas: Any, sheet: Sheet, film_height: float) -> None:
+def _lay(canvas: Any, sheet: Sheet, film_height_mm: float) -> None:
     """Begin a sheet: what follows is drawn in the film's own points."""
-    canvas.setPageSize((sheet.width_mm * POINTS_PER_MM, sheet.height_mm * POINTS_PER_MM))
-    bottom = sheet.height_mm * POINTS_PER_MM - sheet.top_mm * POINTS_PER_MM - film_height * sheet.scale
+    k, high = POINTS_PER_MM, sheet.height_mm
+    canvas.setPageSize((sheet.width_mm * k, high * k))
     if sheet.caption:
+        left, base = sheet.baseline_mm(film_height_mm)
         canvas.setFont(_registered(str(OWN_FONT)), 8)
-        canvas.drawString(sheet.left_mm * POINTS_PER_MM, bottom - 11, sheet.caption)
-    canvas.translate(sheet.left_mm * POINTS_PER_MM, bottom)
+        canvas.drawString(left * k, (high - base) * k, sheet.caption)
+    for left, top, wide, tall in sheet.marks:
+        canvas.rect(left * k, (high - top - tall) * k, wide * k, tall * k, stroke=0, fill=1)
+    if sheet.window is not None:
+        left, top, wide, tall = sheet.window
+        path = canvas.beginPath()
+        path.rect(left * k, (high - top - tall) * k, wide * k, tall * k)
+        canvas.clipPath(path, stroke=0, fill=0)
+    canvas.translate(sheet.left_mm * k, (high - sheet.top_mm - film_height_mm * sheet.scale) * k)
     canvas.scale(sheet.scale, sheet.scale)
 
 
@@ -229,13 +248,14 @@ def _add_intent(document: Any, profile: bytes) -> None:
     catalog.__NoDefault__ = [*catalog.__NoDefault__, "OutputIntents"]
 
 
-def _add_texts(canvas: Any, page: RasterPage) -> None:
+def _add_texts(canvas: Any, page: RasterPage, sheet: Sheet | None) -> None:
     """The annotations once more, unseen, where they are drawn: so that a film can be found by its text."""
-    if not page.texts:
-        return
-    point = page.width_mm * POINTS_PER_MM / page.width
+    pixel_mm = page.width_mm / page.width
+    point = pixel_mm * POINTS_PER_MM
     height = page.height_mm * POINTS_PER_MM
     for text in page.texts:
+        if sheet is not None and not sheet.shows(text.left * pixel_mm, text.top * pixel_mm):
+            continue
         rows = text.coverage.shape[0]
         size = rows * point / 1.4
         at = canvas.beginText(text.left * point, height - (text.top + rows * 0.75) * point)

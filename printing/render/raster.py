@@ -66,6 +66,7 @@ class RasterPage:
         texts: annotations and marks, which are drawn, for outputs that can be searched too.
         profile: ICC profile that a console sent with its colours; empty where it sent none.
         intent: ICC profile that says what grey samples mean; empty where they are what every program takes them for.
+        dpi: pixels per inch.
     """
 
     width: int
@@ -80,6 +81,7 @@ class RasterPage:
     texts: tuple[SetText, ...] = ()
     profile: bytes = b""
     intent: bytes = b""
+    dpi: float = 300.0
 
     def strips(self, rows: int = STRIP_ROWS) -> Iterator[NDArray[Any]]:
         """The film from its top to its bottom.
@@ -91,9 +93,10 @@ class RasterPage:
             ValueError: pixels that are not what their shape says.
         """
         for top in range(0, self.height, rows):
-            yield self._strip(top, min(top + rows, self.height))
+            yield self.strip(top, min(top + rows, self.height))
 
-    def _strip(self, top: int, bottom: int) -> NDArray[Any]:
+    def strip(self, top: int, bottom: int) -> NDArray[Any]:
+        """Rows of the film, as one of `strips`."""
         shape = (bottom - top, self.width) if self.colors == 1 else (bottom - top, self.width, self.colors)
         strip = np.full(shape, self.border, np.uint8 if self.bits == 8 else np.uint16)
         for layer in self.layers:
@@ -207,7 +210,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
     """
     finish = finish or Finish()
     dpi = finish.resolution(page.requested_resolution_id)
-    page = page if finish.color else replace(page, color=False)
+    page = replace(page, color=(page.color and finish.color) or not finish.gray)
     painter = _Painter(page, finish, grayscale.Viewing.of(page))
     film = to_pixels(Rectangle(0, 0, page.width_mm, page.height_mm), dpi)
     border = painter.code(page.border_density)
@@ -259,6 +262,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         texts,
         painter.profile(),
         painter.intent(),
+        dpi,
     )
 
 

@@ -18,6 +18,9 @@ def toml(tmp_path: Path, text: str) -> Path:
     return file
 
 
+RAW = '[printers.FILM]\noutput = "raw"\nurl = "socket://192.0.2.1"\n'
+
+
 def problems(tmp_path: Path, text: str) -> list[str]:
     with pytest.raises(ConfigProblem) as failure:
         Config.load(toml(tmp_path, text))
@@ -65,12 +68,42 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ("[limits]\nassociations = 0", "limits"),
         ("[limits]\nnonsense = 1", "limits"),
         ("[appliance]\nreceiving_processes = 0", "appliance.receiving_processes"),
+        ('[printers.FILM]\noutput = "raw"', "printers.FILM.url"),
+        ('[printers.FILM]\noutput = "raw"\nurl = "ipp://192.0.2.1/"', "printers.FILM.url"),
+        ('[printers.FILM]\noutput = "raw"\nurl = "socket://192.0.2.1:99999"', "printers.FILM.url"),
+        ('[printers.FILM]\noutput = "raw"\nurl = "socket://a b"', "printers.FILM.url"),
+        ('[printers.FILM]\noutput = "ipp"\nurl = "socket://192.0.2.1"', "printers.FILM.url"),
+        ('[printers.FILM]\noutput = "ipp"\nurl = "ipp://192.0.2.1:0/x"', "printers.FILM.url"),
+        ('[printers.FILM]\nurl = "socket://192.0.2.1"', "printers.FILM.url: output folder has no use for it"),
+        ('[printers.FILM]\nscaling = "poster"', "printers.FILM.scaling: output folder has no use for it"),
+        ('[printers.FILM]\nmedia = "iso_a4_210x297mm"', "printers.FILM.media: output folder has no use for it"),
+        ("[printers.FILM]\nformats = []", "printers.FILM.formats"),
+        ('[printers.FILM]\nformats = ["gif"]', "printers.FILM.formats"),
+        ('[printers.FILM]\nformats = ["pdf", "pdf"]', "printers.FILM.formats: one of them stands there twice"),
+        (f'{RAW}formats = ["png"]', "printers.FILM.formats: output raw has no use for it"),
+        (f'{RAW}scaling = "poster"', "printers.FILM.scaling: output raw needs media"),
+        (f'{RAW}format = "pwg"\nbits = 16', "printers.FILM.bits: pwg has 8"),
+        (f'{RAW}media = "a4"', "printers.FILM.media: a name with its size"),
+        (f'{RAW}media = "na_index-3x5_3x5in"\nmargin_mm = 30', "printers.FILM.margin_mm: nothing of"),
     ],
 )
 def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: str) -> None:
     found = problems(tmp_path, text)
     assert any(words in line for line in found), found
     assert all(line.startswith(str(tmp_path / "gravure.toml")) for line in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{RAW}format = "pwg"\nmedia = "iso_a4_210x297mm"\nscaling = "poster"\nmargin_mm = 0',
+        RAW.replace("192.0.2.1", "[2001:db8::1]:9101"),
+        '[printers.FILM]\noutput = "ipp"\nurl = "ipps://printer.example:8631/ipp/print"\nscaling = "true"',
+        '[printers.FILM]\nformats = ["tiff", "png", "pdf"]\nbits = 16',
+    ],
+)
+def test_what_goes_together_is_no_problem(tmp_path: Path, text: str) -> None:
+    assert Config.load(toml(tmp_path, text)).problems() == []
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:

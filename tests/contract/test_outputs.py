@@ -11,18 +11,21 @@ import pytest
 
 from printing.ipp.client import IppClient
 from printing.job import render_document
-from printing.outputs import DICOM, Left, NotDelivered, Output, Properties, RenderedFilm, Stop
+from printing.outputs import DICOM, PNG, POSTSCRIPT, PWG, TIFF, Left, NotDelivered, Output, Paper, RenderedFilm, Stop
 from printing.outputs.archive.archive import ArchiveOutput
 from printing.outputs.dicom.imager import DicomOutput
 from printing.outputs.folder import FolderOutput
 from printing.outputs.ipp import IppOutput
+from printing.outputs.raw import RawOutput
 from printing.page import DOCUMENT, FilmDocument, PixelReference, plain
 from printing.printer import NORMAL
 from printing.render.finish import Finish
+from printing.render.formats import FORMATS
 from printing.terms import PrinterStatus
 from tests.film_imager import PERMISSIVE, Archive, Imager
 from tests.ipp_printer import IppPrinter
 from tests.printing.render.films import box, film
+from tests.raw_printer import RawPrinter
 
 
 @dataclass
@@ -38,8 +41,9 @@ class Place:
     let_go: Callable[[], None] = lambda: None
 
 
-def folder_place(folder: Path) -> Iterator[Place]:
+def folder_place(folder: Path, formats: tuple[str, ...] = ("application/pdf",)) -> Iterator[Place]:
     target = folder / "films"
+    first, *others = (FORMATS[one].suffix for one in formats)
 
     def block() -> None:
         if target.exists():
@@ -51,11 +55,35 @@ def folder_place(folder: Path) -> Iterator[Place]:
         if (folder / "away").exists():
             (folder / "away").rename(target)
 
-    yield Place(FolderOutput(target), lambda: sorted(target.glob("*.pdf")), block, unblock)
+    def whole() -> list[Path]:
+        found = sorted(target.glob(f"*{first}"))
+        assert all(one.with_suffix(suffix).exists() for one in found for suffix in others)
+        return found
+
+    yield Place(FolderOutput(target, formats=formats), whole, block, unblock)
 
 
-def ipp_place(folder: Path) -> Iterator[Place]:
-    printer = IppPrinter(folder / "printer")
+def pictures_place(folder: Path) -> Iterator[Place]:
+    yield from folder_place(folder, (PNG, TIFF))
+
+
+def raw_place(folder: Path, media_type: str = "application/pdf") -> Iterator[Place]:
+    printer = RawPrinter(folder / "printer").on()
+    output = RawOutput(
+        "127.0.0.1", printer.port, media_type=media_type, papers=(Paper("iso_a4_210x297mm", 210, 297, 5),)
+    )
+    try:
+        yield Place(output, lambda: printer.sheets, printer.off, printer.on, printer.hold, printer.let_go)
+    finally:
+        printer.stop()
+
+
+def raw_postscript_place(folder: Path) -> Iterator[Place]:
+    yield from raw_place(folder, POSTSCRIPT)
+
+
+def ipp_place(folder: Path, formats: str = "application/pdf") -> Iterator[Place]:
+    printer = IppPrinter(folder / "printer", formats)
     try:
         printer.start()
         yield Place(
@@ -98,21 +126,27 @@ def archive_place(folder: Path) -> Iterator[Place]:
         archive.off()
 
 
+def ipp_pwg_place(folder: Path) -> Iterator[Place]:
+    yield from ipp_place(folder, PWG)
+
+
+NEEDS_AVAHI = [
+    pytest.mark.peers("cups-ipp-utils", "avahi-daemon", "dbus"),
+    pytest.mark.skipif(os.getuid() != 0, reason="avahi needs root"),
+]
 PLACES = {
     "folder": folder_place,
+    "folder-png-tiff": pictures_place,
     "dicom": pytest.param(dicom_place, marks=pytest.mark.peers("dcmtk")),
     "archive": pytest.param(archive_place, marks=pytest.mark.peers("dcmtk")),
-    "ipp": pytest.param(
-        ipp_place,
-        marks=[
-            pytest.mark.peers("cups-ipp-utils", "avahi-daemon", "dbus"),
-            pytest.mark.skipif(os.getuid() != 0, reason="avahi needs root"),
-        ],
-    ),
+    "raw-pdf": raw_place,
+    "raw-postscript": raw_postscript_place,
+    "ipp": pytest.param(ipp_place, marks=NEEDS_AVAHI),
+    "ipp-pwg": pytest.param(ipp_pwg_place, marks=NEEDS_AVAHI),
 }
 
 
-@pytest.fixture(params=[one if name != "folder" else folder_place for name, one in PLACES.items()], ids=list(PLACES))
+@pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     yield from request.param(tmp_path)
 
@@ -130,11 +164,12 @@ def made(tmp_path: Path) -> Callable[..., RenderedFilm]:
         (folder / DOCUMENT).write_text(document.to_json())
         target = place.output.target()
         papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in target.papers)
-        finish = Finish(target.dpi or 50, papers=papers, color=target.color)
-        files: tuple[Path, ...] = ()
-        if target.media_type != DICOM:
-            files = render_document(document, folder, finish, folder / "film", media_type=target.media_type).files
-        return RenderedFilm(name, folder, files, {"film": plain(document)}, said)
+        finish = Finish(target.dpi or 50, papers=papers, color=target.color, gray=target.gray)
+        files: list[Path] = []
+        for media_type in (target.media_type, *target.also) if target.media_type != DICOM else ():
+            out = folder / f"film{FORMATS[media_type].suffix}"
+            files += render_document(document, folder, finish, out, media_type=media_type).files
+        return RenderedFilm(name, folder, tuple(files), {"film": plain(document)}, said, target.media_type)
 
     return make
 
@@ -182,10 +217,17 @@ def test_a_delivery_that_is_left_is_taken_up_and_one_that_is_cancelled_is_not(
 
 
 def test_properties_say_what_is_so(place: Place, made: Callable[..., RenderedFilm]) -> None:
-    properties = place.output.properties
-    assert isinstance(properties, Properties) and place.output.target().media_type in properties.formats
-    assert properties.safe_to_repeat == (not properties.reports_status)
-    assert not place.output.target().papers or properties.reports_status
+    properties, target = place.output.properties, place.output.target()
+    assert {target.media_type, *target.also} <= set(properties.formats)
+    one = made(place, "one")
+    kept = set(one.folder.iterdir())
+    place.output.deliver(one)
+    notes = set(one.folder.iterdir()) - kept
+    assert bool(notes) != properties.safe_to_repeat, "what comes out twice is noted"
+    for note in notes:
+        note.unlink()
+    place.output.deliver(one)
+    assert len(place.came_out()) == (1 if properties.safe_to_repeat else 2), "twice delivered, as if the first was lost"
 
 
 def test_a_look_says_how_it_is_and_never_raises(place: Place) -> None:
