@@ -30,6 +30,7 @@ from printing.printer import (
     printer_event,
     reported,
 )
+from printing.supply_terms import general_term
 from printing.terms import (
     COLOR_META,
     GRAYSCALE_META,
@@ -47,17 +48,22 @@ MOST_WAITING = 256
 """Events that wait for one association. A console that answers none of so many hears no more."""
 
 
-def view(job: Job, printer_name: str) -> PrintJobView:
-    """A row of the job table as a Print Job."""
+def view(job: Job, printer_name: str, general: bool = False) -> PrintJobView:
+    """A row of the job table as a Print Job; `general` says supplies by their general terms."""
     return PrintJobView(
         uid=job.uid or "",
         status=ExecutionStatus(job.state),
-        info=info_term(job.info),
+        info=info_term(general_term(job.info) if general else job.info),
         print_priority=job.priority,
         created=datetime.fromtimestamp(job.created, UTC).astimezone(),
         printer_name=printer_name,
         originator=job.calling_ae_title,
     )
+
+
+def said(state: PrinterState, general: bool) -> PrinterState:
+    """A state in the terms that a peer knows."""
+    return replace(state, info=general_term(state.info)) if general else state
 
 
 @dataclass(slots=True)
@@ -102,6 +108,8 @@ class Listener:
     device: Device
     send: bool
     """False for peers that shall hear nothing."""
+    general: bool = False
+    """Whether the peer knows supplies by their general terms alone."""
     labels: dict[str, str] = field(default_factory=dict)
     """Film Session Label by Print Job UID, for jobs of this association that have not ended."""
     heard: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -183,17 +191,17 @@ class Events:
 
     def _tell_printer(self, device: Device, state: PrinterState) -> None:
         log.info("printer status", extra={"printer": device.printer.name, "status": state.status, "info": state.info})
-        values = printer_event(device.printer, state)
         for listener in self._listeners.values():
             context = listener.printer_context()
             if listener.device is device and context is not None:
+                values = printer_event(device.printer, said(state, listener.general))
                 self._queue(listener, context, PRINTER, PRINTER_INSTANCE, state.status.event_type_id, values)
 
     # -- associations -------------------------------------------------------------------------------------------
 
-    def join(self, association: Association, ae_title: str, *, send: bool = True) -> Listener:
+    def join(self, association: Association, ae_title: str, *, send: bool = True, general: bool = False) -> Listener:
         """An association with a printer was opened."""
-        listener = Listener(association, self._devices[ae_title], send)
+        listener = Listener(association, self._devices[ae_title], send, general)
         self._listeners[association.id] = listener
         self._count(listener.device, 1)
         return listener
@@ -243,7 +251,7 @@ class Events:
         listener = self._by_job.get(uid)
         if listener is None:
             return
-        shown = view(job, listener.device.printer.name)
+        shown = view(job, listener.device.printer.name, listener.general)
         if listener.heard.get(uid) == (shown.status, shown.info):
             return  # progress within a state is no event
         listener.heard[uid] = (shown.status, shown.info)

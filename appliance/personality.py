@@ -27,6 +27,8 @@ class Personality(BaseModel):
     """Answer 0000 where we would warn: for consoles that abort on warnings."""
     events: bool = True
     """Send N-EVENT-REPORTs."""
+    general_supply_terms: bool = False
+    """Say SUPPLY EMPTY and SUPPLY LOW without the medium: for consoles that know no other terms."""
     print_job_reference: bool = True
     """Name the Print Job in the answer of N-ACTION, where the Print Job class was negotiated."""
     duplicate_film_seconds: Annotated[float, Field(ge=0, le=3600)] = 0

@@ -23,7 +23,7 @@ from appliance.association.dataset import IMPLICIT_VR_LITTLE_ENDIAN, MemorySink,
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Request, Response
 from appliance.association.message import Refused as NetworkRefused
 from appliance.config import PrinterTable
-from appliance.events import Events, view
+from appliance.events import Events, said, view
 from appliance.films import FilmOrder, Films, NotSpooled
 from appliance.jobs import Job
 from appliance.personality import Personality
@@ -170,7 +170,8 @@ class PrintService:
         )
         self._folder: Path | None = None
         self._warnings: dict[str, None] = {}
-        events.join(association, printer.name, send=self._personality.events)
+        self._general = self._personality.general_supply_terms
+        events.join(association, printer.name, send=self._personality.events, general=self._general)
 
     # -- the association's calls --------------------------------------------------------------------------------
 
@@ -345,7 +346,7 @@ class PrintService:
         if request.sop_class_uid == PRINTER_CLASS:
             if request.sop_instance_uid != PRINTER_INSTANCE:
                 raise Refused(NO_SUCH_INSTANCE, "the Printer instance is 1.2.840.10008.5.1.1.17")
-            values = printer_values(self._printer, self._events.state(self._printer.name))
+            values = printer_values(self._printer, said(self._events.state(self._printer.name), self._general))
         elif request.sop_class_uid == PRINTER_CONFIGURATION:
             if request.sop_instance_uid != PRINTER_CONFIGURATION_INSTANCE:
                 raise Refused(NO_SUCH_INSTANCE, "the instance is 1.2.840.10008.5.1.1.17.376")
@@ -366,7 +367,7 @@ class PrintService:
         job = await loop.run_in_executor(self._executor, self._films.jobs.by_uid, uid) if uid else None
         if job is None or job.kind != "film":
             raise Refused(NO_SUCH_INSTANCE, "there is no such print job")
-        return view(job, job.ae_title).values()
+        return view(job, job.ae_title, self._general).values()
 
 
 VRS = {**attributes.VRS, **printer.VRS, **printer_configuration.VRS}

@@ -579,6 +579,16 @@ def terms_are_chosen_on_purpose(rig: Rig) -> None:
         ]
         assert heard == [("NORMAL", "NORMAL"), (state.status.value, state.info)]
     assert quiet.association.told(PRINTER) == [] and told.association.told(PRINTER) == [2, 3]
+    # Such a console shows SUPPLY LOW, and knows no term that names the medium.
+    rig.personality = Personality(general_supply_terms=True)
+    general = MemoryConsole(rig, printer="TRUTHFUL")
+    low = PrinterState(PrinterStatus.WARNING, "LOW 14X17 BLUE")
+    rig.call(lambda: rig.events.output_is("TRUTHFUL", low))
+    rig.settle()
+    heard = [console.association.events[-1][3].PrinterStatusInfo for console in (told, general)]  # type: ignore[union-attr]
+    assert heard == ["LOW 14X17 BLUE", "SUPPLY LOW"]
+    data = general.say(Command.N_GET, PRINTER, PRINTER_INSTANCE).data
+    assert data is not None and (data.PrinterStatus, data.PrinterStatusInfo) == ("WARNING", "SUPPLY LOW")
 
 
 @quirk(36, "a film that is deleted as soon as it was printed is printed")

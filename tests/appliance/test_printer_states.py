@@ -181,7 +181,7 @@ class TestPaper:
         assert all(dictionary_VR(element.tag) == element.VR for element in found.iterall())
         file = tmp_path / "configuration.dcm"
         found.save_as(file, implicit_vr=False, little_endian=True)
-        dump = subprocess.run(["/usr/bin/dcmdump", "-f", "+te", file], capture_output=True, text=True, check=True)
+        dump = subprocess.run(["/usr/bin/dcmdump", "-f", "-te", file], capture_output=True, text=True, check=True)
         assert "(2000,00a2) SQ" in dump.stdout and "CS [A4]" in dump.stdout
         assert not [line for line in dump.stderr.splitlines() if line.startswith(("W:", "E:"))]
 

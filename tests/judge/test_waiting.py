@@ -160,6 +160,27 @@ def test_a_console_on_dcmjs_dimse(daemon: Daemon, dimse: Path, tmp_path: Path, m
         assert changes == [state for state in EVENTS.values() if state in changes]
 
 
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
+def test_a_console_on_dcmjs_dimse_reads_the_configuration(daemon: Daemon, dimse: Path, syntax: str) -> None:
+    heard = dcmjs.talk(dimse, {"port": daemon.port, "syntax": syntax, "mode": "configuration"})
+    assert heard[0] == {"asked": "configuration", "status": 0}
+    gray, color = heard[1]["PrinterConfigurationSequence"]
+    assert (gray["SOPClassesSupported"][0], color["SOPClassesSupported"][0]) == (
+        "1.2.840.10008.5.1.1.9",
+        "1.2.840.10008.5.1.1.18",
+    )
+    assert {item["FilmSizeID"] for item in gray["MediaInstalledSequence"]} >= {"14INX17IN", "A4"}
+    keys = ("FilmSizeID", "FilmOrientation", "PrinterResolutionID")
+    (whole,) = (
+        item
+        for item in gray["SupportedImageDisplayFormatsSequence"]
+        if [item[key] for key in keys] == ["14INX17IN", "LANDSCAPE", "STANDARD"]
+        and item["ImageDisplayFormat"] == ["STANDARD", "1,1"]  # dcmjs takes the backslash for a separator
+    )
+    assert (whole["Rows"], whole["Columns"]) == (round(355.6 / 25.4 * DPI), round(431.8 / 25.4 * DPI))
+    assert [float(one) for one in whole["PrinterPixelSpacing"]] == pytest.approx([25.4 / DPI] * 2)
+
+
 def heard_job(heard: list[dict[str, object]]) -> object:
     """The Print Job that the answer to N-ACTION named."""
     return next(line["job"] for line in heard if "job" in line and "event" not in line)

@@ -1,5 +1,6 @@
 // A print console on dcmjs-dimse's network layer. Reads one JSON object on stdin, prints what it hears as JSON lines.
-// {port, syntax, format, size, values: [[…rows…]…] per position, columns, rows, bits, mode: "wait" | "delete", asks}
+// {port, syntax, format, size, values: [[…rows…]…] per position, columns, rows, bits, mode: "wait" | "delete"}
+// or {port, syntax, mode: "configuration"}, which reads the printer's configuration.
 "use strict";
 const net = require("net");
 const fs = require("fs");
@@ -12,6 +13,8 @@ const META = constants.SopClass.BasicGrayscalePrintManagementMeta;
 const PRINT_JOB = constants.SopClass.PrintJob;
 const SESSION = "1.2.840.10008.5.1.1.1";
 const FILM = "1.2.840.10008.5.1.1.2";
+const CONFIGURATION = "1.2.840.10008.5.1.1.16.376";
+const CONFIGURATION_INSTANCE = "1.2.840.10008.5.1.1.17.376";
 const BOX = "1.2.840.10008.5.1.1.4";
 const asked = JSON.parse(fs.readFileSync(0, "utf8"));
 const say = (what) => process.stdout.write(JSON.stringify(what) + "\n");
@@ -48,6 +51,11 @@ function image(values) {
   };
 }
 
+async function configuration(peer) {
+  say(await peer.ask("configuration", new NGetRequest(CONFIGURATION, CONFIGURATION_INSTANCE, [])));
+  peer.sendAssociationReleaseRequest();
+}
+
 async function print(peer) {
   const session = uid();
   const film = uid();
@@ -82,12 +90,12 @@ async function print(peer) {
 }
 
 const agreed = new association.Association("DCMJS", "FILM");
-for (const sopClass of [META, PRINT_JOB]) {
+for (const sopClass of asked.mode === "configuration" ? [META, CONFIGURATION] : [META, PRINT_JOB]) {
   agreed.addTransferSyntaxToPresentationContext(agreed.addPresentationContext(sopClass), asked.syntax);
 }
 const peer = new Console(net.connect({ host: "127.0.0.1", port: asked.port }), {});
 peer.on("connect", () => peer.sendAssociationRequest(agreed));
-peer.on("associationAccepted", () => print(peer));
+peer.on("associationAccepted", () => (asked.mode === "configuration" ? configuration : print)(peer));
 peer.on("associationReleaseResponse", () => peer.socket.end());
 peer.on("networkError", (error) => {
   say({ trouble: error.message });
