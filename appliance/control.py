@@ -53,6 +53,10 @@ class ControlProblem(Exception):
         self.kind = kind
 
 
+class ImpossibleRequest(Exception):
+    """Raised by what is asked: it cannot be done; says why, in words for a person."""
+
+
 class ControlServer:
     """Answers on the control socket.
 
@@ -133,7 +137,7 @@ class ControlServer:
             return {"ok": await ask(request)}
         except NoSuchJob as failure:
             return {"error": f"there is no job {failure}", "kind": "unknown-job"}
-        except IllegalTransition as failure:
+        except (IllegalTransition, ImpossibleRequest) as failure:
             return {"error": str(failure), "kind": "illegal"}
         except Exception as failure:
             log.exception("a control request failed", extra={"request": request.get("do")})

@@ -272,6 +272,8 @@ class Events:
 
 def _output_after(job: Job, event: JobEvent) -> PrinterState | None:
     """What a film's way through its steps says about the output; None: nothing new."""
+    if job.payload.get("printed_on", job.ae_title) != job.ae_title:
+        return None
     if event is JobEvent.FINISH:
         return NORMAL
     if event is JobEvent.RETRY_LATER:

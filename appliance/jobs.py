@@ -319,8 +319,8 @@ def _next(kind: str) -> str:
         return _NEXT
     working = ", ".join(f"'{step}'" for step in STEPS[kind][1 : -len(ENDED)])
     return (
-        f"{_NEXT} AND NOT EXISTS (SELECT 1 FROM job AS earlier WHERE earlier.kind = job.kind AND earlier.step = '{WAITING}'"
-        " AND earlier.held = 0 AND earlier.ae_title = job.ae_title"
+        f"{_NEXT} AND NOT EXISTS (SELECT 1 FROM job AS earlier WHERE earlier.kind = job.kind"
+        f" AND earlier.step = '{WAITING}' AND earlier.held = 0 AND earlier.ae_title = job.ae_title"
         " AND (earlier.priority, earlier.number) < (job.priority, job.number))"
         f" AND NOT EXISTS (SELECT 1 FROM job AS busy WHERE busy.kind = job.kind AND busy.step IN ({working})"
         " AND busy.held = 0 AND busy.ae_title = job.ae_title)"

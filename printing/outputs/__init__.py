@@ -71,6 +71,13 @@ class Properties:
     """Whether it knows more of a delivered film than that it was delivered."""
     safe_to_repeat: bool
     """Whether delivering the same film twice leaves one film."""
+    note: str = ""
+    """Name of the file in a film's folder that is there while some of the film may have come out, or still may."""
+
+    def may_have(self, folder: Path) -> bool:
+        """Whether some of the film in this folder may have come out, or still may, though it was not delivered: then
+        no other output can have it. An output that keeps no note cannot say."""
+        return not self.safe_to_repeat and (not self.note or (folder / self.note).exists())
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ from printing.terms import (
     PrinterStatus,
 )
 
-PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False)
 NOTE = "relayed.json"
+PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False, note=NOTE)
 TIMEOUT_S = 60.0
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
 PASSING = frozenset({0xC601, 0xC602, 0xC605, 0xC616, 0x0213})

@@ -35,8 +35,8 @@ from printing.outputs import (
 from printing.printer import PrinterState
 from printing.terms import PrinterStatus
 
-PROPERTIES = Properties((PDF,), reports_status=True, safe_to_repeat=False)
 NOTE = "sent.json"
+PROPERTIES = Properties((PDF,), reports_status=True, safe_to_repeat=False, note=NOTE)
 POLL_S = (0.3, 0.5, 1.0, 2.0)
 """Between two questions how a job is doing; the last one for as long as it takes."""
 SILENT_S = 900.0
