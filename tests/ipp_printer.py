@@ -31,8 +31,8 @@ while :; do
     [ -f hold ] || break
     sleep 0.05
 done
-cp "$1" out/$n.pdf
 env | grep ^IPP_ | sort > out/$n.env
+cp "$1" out/.part && mv out/.part out/$n.pdf
 """
 
 

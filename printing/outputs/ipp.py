@@ -141,7 +141,11 @@ class IppOutput:
         job_id = self._earlier(film, note) if note.is_there else None
         if job_id is None:
             job_id = self._send(film, note)
-        self._wait(job_id, note, stop)
+        job = self._wait(job_id, note, stop)
+        if not note.whole and not _came_through(job, film.files[0]):
+            raise PossiblyDelivered(
+                "possibly printed, and perhaps not all of it: the connection broke while it was sent"
+            )
         return Delivered()
 
     def _earlier(self, film: RenderedFilm, note: Note) -> int | None:
@@ -176,7 +180,7 @@ class IppOutput:
             if CREATE_JOB in operations:
                 return self._create_and_send(film, note, job)
             note.write()
-            return note.write(job_id=self.client.print_job(film.name, film.files[0], PDF, job))
+            return note.write(self.client.print_job(film.name, film.files[0], PDF, job), whole=True)
         except NotSent as failure:
             note.remove()
             raise NotDelivered(str(failure), passing=True) from failure
@@ -206,8 +210,8 @@ class IppOutput:
         try:
             self.client.send_document(job_id, film.files[0], PDF)
         except NoAnswer:
-            pass  # the job itself says what became of it
-        return job_id
+            return job_id  # the job itself says what became of it
+        return note.write(job_id, whole=True)
 
     def _job(self, film: RenderedFilm, attributes: Attributes) -> Attributes:
         """Job template attributes, of those that the printer knows."""
@@ -238,7 +242,8 @@ class IppOutput:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop]) -> None:
+    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop]) -> Attributes:
+        """Until the sheet is out; what the printer says of the job then."""
         asked, heard_s = 0, self.clock()
         while True:
             self.sleep(POLL_S[min(asked, len(POLL_S) - 1)])
@@ -262,7 +267,7 @@ class IppOutput:
             state = next((value for value in job.get("job-state", ()) if isinstance(value, int)), 0)
             if state in ENDED:
                 self._ended(state, [str(reason) for reason in job.get("job-state-reasons", ())], note)
-                return
+                return job
 
     def _ended(self, state: int, reasons: Sequence[str], note: Note) -> None:
         if state == COMPLETED:
@@ -279,6 +284,11 @@ class IppOutput:
             raise PossiblyDelivered(f"possibly printed: the printer could not cancel ({failure})") from failure
         note.remove()
         raise NotDelivered("cancelled", passing=False)
+
+
+def _came_through(job: Attributes, file: Path) -> bool:
+    """Whether a printer that did not answer has the whole file: some of them print what they have got of it."""
+    return next(iter(job.get("job-k-octets", ())), None) == -(-file.stat().st_size // 1024)
 
 
 class Note:
@@ -298,12 +308,14 @@ class Note:
             found = {}
         self.is_there = bool(found) and found.get("said") == said
         self.job_id: int | None = found.get("job_id") if self.is_there else None
+        self.whole = self.is_there and bool(found.get("whole"))
+        """Whether the printer has said that it has all of it."""
 
-    def write(self, job_id: int | None = None) -> int:
+    def write(self, job_id: int | None = None, *, whole: bool = False) -> int:
         """Note that the film is on its way, or which job it became. Returns the job's number, 0 for none yet."""
         unfinished = self._file.with_name(f".{self._file.name}")
         with unfinished.open("w") as out:
-            json.dump({"said": self._said, "job_id": job_id}, out)
+            json.dump({"said": self._said, "job_id": job_id, "whole": whole}, out)
             out.flush()
             os.fsync(out.fileno())
         unfinished.rename(self._file)
@@ -312,10 +324,10 @@ class Note:
             os.fsync(fd)
         finally:
             os.close(fd)
-        self.is_there, self.job_id = True, job_id
+        self.is_there, self.job_id, self.whole = True, job_id, whole
         return job_id or 0
 
     def remove(self) -> None:
         """Nothing came out: the next delivery begins anew."""
         self._file.unlink(missing_ok=True)
-        self.is_there, self.job_id = False, None
+        self.is_there, self.job_id, self.whole = False, None, False
