@@ -106,7 +106,7 @@ class ApplianceTable(Table):
     """Processes that receive studies at the same time. Default: one a processor, four at most; the second one is
     started when two associations store at once, and ends when none does."""
     queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
-    """Waiting jobs of one kind; more are refused."""
+    """Waiting jobs of one printer or disc station; more are refused."""
 
 
 class ListenTable(Table):
@@ -238,6 +238,16 @@ class PrinterTable(Personality):
     """Printer Status: NORMAL while we can accept work, or the real one."""
     keep_days: Days = 7
     """How long films are kept."""
+    reprint_days: Days = 1
+    """How long the images of films that came out are kept for `gravure reprint`, at most `keep_days`; less when the
+    disk fills up."""
+    also: Annotated[tuple[AETitle, ...], BeforeValidator(_listed)] = ()
+    """Other keys of [printers] that get each film too, as a job of its own; their own `also` does not matter."""
+    fallback: str = ""
+    """Another key of [printers], which gets the films while this printer takes none; its own `fallback` does not
+    matter."""
+    fallback_after_seconds: Annotated[float, Field(ge=0, le=604800)] = 300
+    """How long this printer must have taken none before."""
     film_size_id: str = "14INX17IN"
     """Film size where the console names none."""
     illumination: Annotated[int, Field(ge=1, le=65535)] = 2000
@@ -431,11 +441,25 @@ class Config(Table):
             found.append("appliance.file_mode: three octal digits, such as 0640")
         for key, printer in self.printers.items():
             found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
+            found += [f"printers.{key}.{line}" for line in self._other_printers(key, printer)]
             if printer.output in ("dicom", "archive") and self.host_of(printer.peer) is None:
                 found.append(
                     f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
                 )
         return found
+
+    def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
+        for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):
+            for other in others:
+                if other == key:
+                    yield f"{where}: {other} is this printer itself"
+                elif other not in self.printers:
+                    yield f"{where}: there is no [printers.{other}]"
+        if len(set(printer.also)) < len(printer.also):
+            yield "also: a printer stands there twice"
+        quotas = (printer.films_a_day, *(peer.films_a_day for peer in self.peers.values()))
+        if any(quotas) and printer.keep_days < 1:
+            yield "keep_days: at least 1 where films are counted by the day (films_a_day)"
 
     def _listen_problems(self) -> Iterator[str]:
         if not self.listen.address:

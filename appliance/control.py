@@ -57,6 +57,10 @@ class ControlProblem(Exception):
         self.kind = kind
 
 
+class ImpossibleRequest(Exception):
+    """Raised by what is asked: it cannot be done; says why, in words for a person."""
+
+
 class ControlServer:
     """Answers on the control socket.
 
@@ -137,7 +141,7 @@ class ControlServer:
             return {"ok": await ask(request)}
         except NoSuchJob as failure:
             return {"error": f"there is no job {failure}", "kind": "unknown-job"}
-        except (IllegalTransition, NoReason) as failure:
+        except (IllegalTransition, ImpossibleRequest, NoReason) as failure:
             return {"error": str(failure), "kind": "illegal"}
         except ControlProblem as failure:
             return {"error": str(failure), "kind": failure.kind}

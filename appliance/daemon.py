@@ -34,13 +34,13 @@ from appliance.capabilities import transfer_syntaxes
 from appliance.children import Children
 from appliance.collector import Collector
 from appliance.config import Config
-from appliance.control import ControlServer
+from appliance.control import Ask, ControlServer, ImpossibleRequest
 from appliance.database import DamagedDatabase, Database, DatabaseProblem
 from appliance.discs import Discs
 from appliance.dispatch import Service, ServiceConversation
 from appliance.events import Events
 from appliance.files import FileOwner
-from appliance.films import Films
+from appliance.films import Films, NotKept
 from appliance.hasher import Hasher
 from appliance.instances import Arrival
 from appliance.jobs import Jobs
@@ -142,7 +142,7 @@ class Appliance:
         self._stack.push_async_callback(self.control.close)
         self.runner.start()
         self._stack.push_async_callback(self.runner.close)
-        self.retention = Retention(self.config, self.database, self.jobs, self.index, self._wall)
+        self.retention = Retention(self.config, self.database, self.jobs, self.index, self.films.reprints, self._wall)
         self.retention.start()
         self._stack.push_async_callback(self.retention.close)
         self._adoption = asyncio.create_task(self._adopt_files())
@@ -223,7 +223,8 @@ class Appliance:
         self.hasher.kick()
 
     def _make_films(self, state: Path) -> None:
-        self.films = Films(state / "spool", self.jobs, self.reserve.free_bytes)
+        days = {key: min(table.reprint_days, table.keep_days) for key, table in self.config.printers.items()}
+        self.films = Films(state / "spool", self.jobs, self.reserve.free_bytes, wall=self._wall, reprint_days=days)
         self.films.sweep(database_lost=self._database_is_new)
 
     def _make_runner(self) -> None:
@@ -234,6 +235,7 @@ class Appliance:
                 "disc": DiscPerformer(self.config, self.children, self.index, self.store, self.owner),
             },
             owner=secrets.token_hex(4),
+            at_once={"film": max(1, len(self.config.printers))},
         )
 
     def _output(self, key: str) -> Output:
@@ -302,8 +304,9 @@ class Appliance:
             personality = personalities.of(key, association)
             printer = calibrated(own, table, self.calibrations.newest(key))
             self.events.calibrated(printer)
+            also = {other: personalities.resolved(other, association).personality for other in table.also}
             return PrintService(
-                association, printer, self.films, self.events, personality, bounds, self.reception.executor
+                association, printer, self.films, self.events, personality, bounds, self.reception.executor, also
             )
 
         return make
@@ -369,9 +372,28 @@ class Appliance:
         async def peers(_: Mapping[str, Any]) -> Any:
             return [*self.server.dialogues.recent(), *(one.to_dict() for one in self.server.open_dialogues())]
 
+        async def reprint(request: Mapping[str, Any]) -> Any:
+            return await asyncio.to_thread(self._reprint, request)
+
         pages = Pages(self.config, self.children, self.films, self._output, self.calibrations, self._wall)
-        asks = {"chart": pages.chart, "testpage": pages.test_page, "calibrate": pages.calibrate}
-        self.control = ControlServer(state, self.jobs, {"status": status, "peers": peers, **asks}, self.owner.group)
+        asks: dict[str, Ask] = {
+            "status": status,
+            "peers": peers,
+            "reprint": reprint,
+            "chart": pages.chart,
+            "testpage": pages.test_page,
+            "calibrate": pages.calibrate,
+        }
+        self.control = ControlServer(state, self.jobs, asks, self.owner.group)
+
+    def _reprint(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        printer = str(request.get("printer") or "")
+        if printer and printer not in self.config.printers:
+            raise ImpossibleRequest(f"there is no printer {printer}")
+        try:
+            return self.films.reprint(str(request.get("id")), printer, request.get("copies")).to_dict()
+        except NotKept as failure:
+            raise ImpossibleRequest(str(failure)) from failure
 
     @property
     def ready_line(self) -> str:

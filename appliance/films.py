@@ -2,7 +2,8 @@
 
 Pixels come into a folder of their association while the dialogue runs. N-ACTION links them into a folder of the job,
 writes the document beside them, makes all of it durable, and then commits the row; only then may a peer hear Success.
-What happens to the association after that, and to its folder, does not matter to the job.
+What happens to the association after that, and to its folder, does not matter to the job. Where a printer's films go
+to others too, each of these has a job and a folder of its own, made in the same commit.
 """
 
 from __future__ import annotations
@@ -15,49 +16,30 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.database import DATABASE_ERRORS
-from appliance.jobs import Job, Jobs, NewJob, QueueFull
-from printing.page import DOCUMENT, FilmDocument, plain
+from appliance.jobs import DONE, Job, Jobs, NewJob, QueueFull
+from appliance.orders import FilmOrder, Gate, day_of, reprint_of, rows_of, sheets_of
+from appliance.reprints import ORDER, Reprints
+from appliance.spool import document_of, fill, sync
+from printing.page import FilmDocument, plain
 
 log = logging.getLogger("gravure.print")
 
-ORDER = "order.json"
-"""Name of the file in a job's folder that the row of the job table can be made of again."""
 FOUND_AGAIN = "found again after the database was lost; it may have been printed before"
-
-MOST_CLUES = 20
-"""Clues to the patient that the row of a job shows; the film's record has all of them."""
 
 COPY_BYTES = 1024 * 1024
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+class NotKept(Exception):
+    """A film cannot be printed again; says why, in words for a person."""
 
 
 class NotSpooled(Exception):
     """No print job was made: the disk or the queue is full, or the database cannot be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class FilmOrder:
-    """What one N-ACTION asks for."""
-
-    document: FilmDocument
-    pixels: Path
-    """Folder of the pixel files that the document names."""
-    print_job_uid: str
-    ae_title: str
-    """The printer."""
-    calling_ae_title: str
-    peer_address: str = ""
-    warnings: tuple[str, ...] = ()
-    duplicate_within_s: float = 0.0
-    """The same film from the same caller within this time is the same job; 0 never."""
 
 
 class Films:
@@ -68,16 +50,28 @@ class Films:
         jobs: the job table.
         reserve_bytes: free space that no film may touch.
         clock: monotonic seconds, for the guard against films that are sent twice.
+        wall: seconds since the epoch, for the day that films are counted in.
+        reprint_days: how long films are kept after they came out, by printer.
     """
 
     def __init__(
-        self, spool: Path, jobs: Jobs, reserve_bytes: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        spool: Path,
+        jobs: Jobs,
+        reserve_bytes: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        reprint_days: Mapping[str, float] | None = None,
     ) -> None:
         self._films = spool / "films"
         self._associations = spool / "print"
         self._jobs = jobs
         self._reserve_bytes = reserve_bytes
         self._clock = clock
+        self._wall = wall
+        self._counting = threading.Lock()
+        self.reprints = Reprints(spool, reprint_days or {}, reserve_bytes)
+        """What is kept of films that came out."""
         self._recent: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._guard = threading.Lock()
         for folder in (self._films, self._associations):
@@ -90,6 +84,9 @@ class Films:
 
     def has_room(self) -> bool:
         """Whether more may be taken: the disk is above its reserve, in bytes and in inodes."""
+        return self._is_above_reserve() or (self.reprints.give_way() and self._is_above_reserve())
+
+    def _is_above_reserve(self) -> bool:
         disk = os.statvfs(self._films)
         return disk.f_bavail * disk.f_frsize >= self._reserve_bytes and not (disk.f_files and disk.f_favail < 64)
 
@@ -121,14 +118,18 @@ class Films:
         """
         for folder in self._associations.iterdir():
             shutil.rmtree(folder, ignore_errors=True)
-        named = {job.folder for job in self._jobs.list(limit=1_000_000) if job.kind == "film"}
-        for folder in self._films.iterdir():
-            if folder.name not in named and not (database_lost and self._resubmit(folder)):
+        films = {job.folder: job for job in self._jobs.list(limit=1_000_000) if job.kind == "film"}
+        for folder in sorted(self._films.iterdir(), key=_age):  # found again, films keep their order
+            job = films.get(folder.name)
+            if job is not None and job.step == DONE:
+                self.reprints.keep(job)
+            elif job is None and not (database_lost and self._resubmit(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
+        self.reprints.forget(self.reprints.names() - films.keys())
 
     def _resubmit(self, folder: Path) -> bool:
         try:
-            FilmDocument.from_json((folder / DOCUMENT).read_bytes())
+            document_of(folder)
             order = json.loads((folder / ORDER).read_bytes())
             order["warnings"] = (*order["warnings"], FOUND_AGAIN)
             job = self._jobs.create(NewJob(**order))
@@ -188,71 +189,75 @@ class Films:
         return found.hexdigest()
 
     def _spool(self, order: FilmOrder) -> Job:
-        if not self.has_room():
-            raise NotSpooled("the disk reserve is reached")
-        folder = self._films / secrets.token_hex(8)
+        rows = rows_of(order)
         try:
-            folder.mkdir(mode=0o700)
-            row = self._row(folder, order)
-            self._fill(folder, order, row)
-            return self._jobs.create(row)
+            return self._make(order.document, order.pixels, rows, (order.gate, *order.also.values()))
         except (OSError, QueueFull, *DATABASE_ERRORS) as failure:
-            shutil.rmtree(folder, ignore_errors=True)
             log.error("film not spooled", extra={"error": str(failure).splitlines()[0]})
             raise NotSpooled(str(failure)) from failure
+
+    def _make(self, document: FilmDocument, pixels: Path, rows: Sequence[NewJob], gates: Sequence[Gate] = ()) -> Job:
+        """Folders and rows of one film, all or none; the first one's job."""
+        if not self.has_room():
+            raise NotSpooled("the disk reserve is reached")
+        try:
+            for row in rows:
+                fill(self._films / row.folder, pixels, document, {ORDER: json.dumps(plain(row))})
+                pixels = self._films / row.folder
+            sync(self._films)
+            with self._counting:  # two films must not both be the last one of the day
+                return self._jobs.create_all(list(map(self._counted, rows, gates)) if gates else rows)[0]
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            for row in rows:
+                shutil.rmtree(self._films / row.folder, ignore_errors=True)
             raise
 
-    def _fill(self, folder: Path, order: FilmOrder, row: NewJob) -> None:
-        """Pixels, document, folder, and the folder above that names it, each on stable storage."""
-        for name in dict.fromkeys(pixels.file for pixels in order.document.references()):
-            link(order.pixels / name, folder / name)
-            sync(folder / name)
-        for name, text in ((DOCUMENT, order.document.to_json()), (ORDER, json.dumps(plain(row)))):
-            with open(folder / name, "x", encoding="ascii", opener=_private) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        sync(folder)
-        sync(self._films)
+    def _counted(self, row: NewJob, gate: Gate) -> NewJob:
+        """The row, held if its caller has had the films of this day."""
+        if not gate.films_a_day or row.held:
+            return row
+        day = day_of(self._wall())
+        before = self._jobs.payloads_since(row.kind, row.ae_title, row.calling_ae_title, day)
+        of_console = (one for one in before if "reprint_of" not in one)
+        if sum(map(sheets_of, of_console)) + sheets_of(row.payload) <= gate.films_a_day:
+            return row
+        return replace(row, held=True, hold_reason=f"over the quota of {gate.films_a_day} films a day")
 
-    def _row(self, folder: Path, order: FilmOrder) -> NewJob:
-        document = order.document
-        first = document.pages[0]
-        return NewJob(
-            kind="film",
-            ae_title=order.ae_title,
-            calling_ae_title=order.calling_ae_title,
-            uid=order.print_job_uid,
-            folder=folder.name,
-            payload={
-                "films": len(document.pages),
-                "number_of_copies": document.number_of_copies,
-                "film_size_id": first.film_size_id,
-                "film_orientation": first.film_orientation,
-                "image_display_format": first.image_display_format,
-                "color": first.color,
-                "peer_address": order.peer_address,
-                "patient_clues": plain(document.patient_clues[:MOST_CLUES]),
-            },
-            priority=document.print_priority,
-            warnings=order.warnings,
-        )
+    def reprint(self, job_id: str, printer: str = "", copies: int | None = None) -> Job:
+        """Print a film once more: a new job, which no console hears of. Blocks on the disk: call it in a thread.
+
+        Args:
+            job_id: a film job that has ended.
+            printer: where to; empty takes the printer of the job.
+            copies: how many; None takes as many as the console asked for.
+
+        Raises:
+            NotKept: it cannot be; nothing was made.
+            NoSuchJob: there is no such job.
+        """
+        job = self._jobs.get(job_id)
+        if job.kind != "film":
+            raise NotKept(f"job {job_id} is no film")
+        if not job.ended:
+            raise NotKept(f"job {job_id} is {job.step}: it must have ended or be cancelled first")
+        with self.reprints.borrowed(job) as folder:
+            try:
+                if folder is None:
+                    raise FileNotFoundError
+                document = document_of(folder)
+                warnings = json.loads((folder / ORDER).read_bytes())["warnings"]
+                if copies is not None:
+                    document = replace(document, number_of_copies=copies)
+                return self._make(document, folder, [reprint_of(job, document, printer or job.ae_title, warnings)])
+            except (FileNotFoundError, ValueError, TypeError, KeyError):
+                raise NotKept(f"the images of job {job_id} are not kept any more (reprint_days)") from None
+            except (OSError, QueueFull, NotSpooled, *DATABASE_ERRORS) as failure:
+                raise NotKept(f"not now: {str(failure).splitlines()[0]}") from failure
 
 
-def link(source: Path, target: Path) -> None:
-    """A second name for a file; a copy where the file system has no hard links."""
+def _age(folder: Path) -> float:
+    """When a job's folder was filled."""
     try:
-        os.link(source, target)
+        return (folder / ORDER).stat().st_mtime
     except OSError:
-        shutil.copyfile(source, target)
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        return 0.0

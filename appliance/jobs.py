@@ -130,7 +130,9 @@ RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
     "film": {
         WAITING: Recovery(None, "nothing had begun"),
         "rendering": Recovery(JobEvent.RECOVER, "rendering only reads the spool and writes a file of its own"),
-        "delivering": Recovery(JobEvent.RECOVER, "a folder takes the same film once: the file has the job's name"),
+        "delivering": Recovery(
+            JobEvent.RECOVER, "an output takes the same film once: by its name, or by what was noted before"
+        ),
         STALLED: Recovery(JobEvent.RECOVER, "the device is asked for the film that it was given"),
     },
     "disc": {
@@ -145,6 +147,10 @@ RECOVERY: Mapping[str, Mapping[str, Recovery]] = {
 
 AT_WORK = (JobEvent.STEP, JobEvent.STALL, JobEvent.GO_ON)
 """Events of a job that stays with whoever claimed it."""
+
+IN_ORDER = frozenset({"film"})
+"""Kinds whose jobs leave each service one at a time, in their order: a film that waits until its printer answers again
+is not overtaken by a later one. Services do not wait for each other."""
 
 LONGEST_DELAY_S = 3600.0
 """No back-off is longer. A job that seems to wait for longer was given its time by a clock that has been set back
@@ -186,6 +192,9 @@ class NewJob:
     held: bool = False
     hold_reason: str = ""
     warnings: tuple[str, ...] = ()
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    note: str = ""
+    """Where it comes from, for its history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +313,9 @@ def _job(row: Row[Any]) -> Job:
 
 
 WAITING_JOBS = text(
-    "SELECT COUNT(CASE WHEN kind = :kind AND state IN ('PENDING', 'IDLE') THEN 1 END), MAX(number) FROM job"
+    f"SELECT COUNT(*) FROM job WHERE kind = :kind AND step = '{WAITING}' AND held IN (0, 1) AND ae_title = :ae_title"
 )
+NEWEST_JOB = text("SELECT MAX(number) FROM job")
 INSERT_JOB = text(
     "INSERT INTO job (id, number, kind, state, step, info, ae_title, calling_ae_title, uid, folder, payload, priority,"
     " held, hold_reason, warnings, created, updated) VALUES (:id, :number, :kind, :state, :step, :info, :ae_title,"
@@ -316,6 +326,53 @@ INSERT_EVENT = text(
     " (SELECT COALESCE(MAX(number), 0) + 1 FROM job_event WHERE job_id = :job_id),"
     " :at, :event, :state, :step, :detail)"
 )
+
+
+_NEXT = f"FROM job WHERE kind = :kind AND step = '{WAITING}' AND held = 0"
+
+
+def _next(kind: str) -> str:
+    """FROM clause of the waiting jobs of a kind that may be taken, back-off aside."""
+    if kind not in IN_ORDER:
+        return _NEXT
+    working = ", ".join(f"'{step}'" for step in STEPS[kind][1 : -len(ENDED)])
+    return (
+        f"{_NEXT} AND NOT EXISTS (SELECT 1 FROM job AS earlier WHERE earlier.kind = job.kind"
+        f" AND earlier.step = '{WAITING}' AND earlier.held = 0 AND earlier.ae_title = job.ae_title"
+        " AND (earlier.priority, earlier.number) < (job.priority, job.number))"
+        f" AND NOT EXISTS (SELECT 1 FROM job AS busy WHERE busy.kind = job.kind AND busy.step IN ({working})"
+        " AND busy.held = 0 AND busy.ae_title = job.ae_title)"
+    )
+
+
+def _new(new: NewJob, now: float) -> Job:
+    return Job(
+        id=new.id,
+        number=0,
+        kind=new.kind,
+        state=state_of(new.kind, WAITING),
+        step=WAITING,
+        info=info_of(new.kind, WAITING, new.held, ""),
+        progress=0.0,
+        ae_title=new.ae_title,
+        calling_ae_title=new.calling_ae_title,
+        uid=new.uid,
+        folder=new.folder,
+        payload=dict(new.payload),
+        priority=new.priority if new.priority in PRIORITIES else "MED",
+        held=new.held,
+        hold_reason=new.hold_reason,
+        release_reason="",
+        cancelled=False,
+        files=(),
+        warnings=tuple(new.warnings),
+        error="",
+        attempts=0,
+        not_before=0.0,
+        owner="",
+        created=now,
+        updated=now,
+    )
 
 
 def _values(job: Job) -> dict[str, Any]:
@@ -356,7 +413,7 @@ class Jobs:
     Args:
         database: where it is.
         wall: the wall clock, seconds since the epoch: labels and back-off ends.
-        depth: how many jobs of one kind may wait; more are refused.
+        depth: how many jobs of one service may wait; more are refused.
     """
 
     def __init__(self, database: Database, wall: Callable[[], float] = time.time, depth: int = 1000) -> None:
@@ -380,48 +437,43 @@ class Jobs:
             also: what else must become true in the same commit.
 
         Raises:
-            QueueFull: too many jobs of this kind wait.
+            QueueFull: too many jobs of this service wait.
+        """
+        return self.create_all((new,), also)[0]
+
+    def create_all(
+        self, news: Sequence[NewJob], also: Callable[[FastTransaction, Job], None] | None = None
+    ) -> Sequence[Job]:
+        """Make several jobs in one commit: all of them, or none.
+
+        Args:
+            news: what they are.
+            also: what else must become true for each of them.
+
+        Raises:
+            QueueFull: too many jobs of one of the services wait.
         """
         now = self._wall()
-        job = Job(
-            id=secrets.token_hex(6),
-            number=0,
-            kind=new.kind,
-            state=state_of(new.kind, WAITING),
-            step=WAITING,
-            info=info_of(new.kind, WAITING, new.held, ""),
-            progress=0.0,
-            ae_title=new.ae_title,
-            calling_ae_title=new.calling_ae_title,
-            uid=new.uid,
-            folder=new.folder,
-            payload=dict(new.payload),
-            priority=new.priority if new.priority in PRIORITIES else "MED",
-            held=new.held,
-            hold_reason=new.hold_reason,
-            release_reason="",
-            cancelled=False,
-            files=(),
-            warnings=tuple(new.warnings),
-            error="",
-            attempts=0,
-            not_before=0.0,
-            owner="",
-            created=now,
-            updated=now,
-        )
+        jobs = []
         with self._order:
             # A console waits for this commit with a film in its hand: the short way through the library.
             with self._database.fast_transaction() as connection:
-                waiting, newest = connection.execute(WAITING_JOBS, {"kind": new.kind}).fetchone()
-                if waiting >= self._depth:
-                    raise QueueFull(f"{waiting} jobs wait")
-                job = replace(job, number=(newest or 0) + 1)
-                connection.execute(INSERT_JOB, _values(job))
-                connection.execute(INSERT_EVENT, _event_values(job, JobEvent.SUBMIT, new.hold_reason, now))
-                if also is not None:
-                    also(connection, job)
-            self._tell(job, JobEvent.SUBMIT)
+                (newest,) = connection.execute(NEWEST_JOB, {}).fetchone()
+                for number, new in enumerate(news, (newest or 0) + 1):
+                    jobs.append(self._insert(connection, replace(_new(new, now), number=number), new.note))
+                    if also is not None:
+                        also(connection, jobs[-1])
+            for job in jobs:
+                self._tell(job, JobEvent.SUBMIT)
+        return jobs
+
+    def _insert(self, connection: FastTransaction, job: Job, note: str) -> Job:
+        (waiting,) = connection.execute(WAITING_JOBS, {"kind": job.kind, "ae_title": job.ae_title}).fetchone()
+        if waiting >= self._depth:
+            raise QueueFull(f"{waiting} jobs wait for {job.ae_title}")
+        connection.execute(INSERT_JOB, _values(job))
+        detail = "; ".join(filter(None, (note, job.hold_reason)))
+        connection.execute(INSERT_EVENT, _event_values(job, JobEvent.SUBMIT, detail, job.created))
         return job
 
     # -- changing -----------------------------------------------------------------------------------------------
@@ -433,7 +485,8 @@ class Jobs:
             job_id: which job.
             event: what happens.
             facts: what goes with it: `step`, `progress` (STEP), `info` (STALL), `files`, `warnings` (FINISH), `info`,
-                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL).
+                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL); with
+                any of them `payload`, which is added to the job's own.
 
         Raises:
             IllegalTransition: the table has no such pair.
@@ -451,16 +504,16 @@ class Jobs:
         return job
 
     def claim(self, kind: str, owner: str) -> Job | None:
-        """Take the next waiting job of a kind: by priority, then by age."""
+        """Take the next waiting job of a kind: by priority, then by age; of those in order, the next of a service that
+        has none at work."""
         with self._order:
             with self._database.transaction() as connection:
                 row = connection.execute(
                     text(
-                        "SELECT * FROM job WHERE kind = :kind AND step = :step AND held = 0"
-                        " AND (not_before <= :now OR not_before > :latest)"
+                        f"SELECT * {_next(kind)} AND (not_before <= :now OR not_before > :latest)"
                         f" ORDER BY priority, number LIMIT 1{self._database.skip_locked}"
                     ),
-                    {"kind": kind, "step": WAITING, **self._window()},
+                    {"kind": kind, **self._window()},
                 ).first()
                 if row is None:
                     return None
@@ -501,6 +554,7 @@ class Jobs:
             "error": _error(job, event, facts),
             "files": json.dumps(facts["files"] if "files" in facts else list(job.files)),
             "warnings": json.dumps(_merged(job.warnings, facts.get("warnings", ()))),
+            "payload": json.dumps({**job.payload, **facts.get("payload", {})}),
             "attempts": job.attempts + 1 if event is JobEvent.RETRY_LATER else job.attempts,
             "not_before": now + min(float(facts["delay_s"]), LONGEST_DELAY_S) if event is JobEvent.RETRY_LATER else 0.0,
             "owner": str(facts.get("owner", "")) or (job.owner if event in AT_WORK else ""),
@@ -578,17 +632,28 @@ class Jobs:
             return [Event(*row) for row in rows]
 
     def seconds_to_next(self, kind: str) -> float | None:
-        """How long until the next waiting job of a kind may be claimed; None where none waits."""
+        """How long until the next waiting job of a kind may be claimed; None where none waits, but for one at work."""
         with self._database.read() as connection:
             window = self._window()
             earliest = connection.execute(
-                text(
-                    "SELECT MIN(CASE WHEN not_before > :latest THEN 0 ELSE not_before END) FROM job"
-                    " WHERE kind = :kind AND step = :step AND held = 0"
-                ),
-                {"kind": kind, "step": WAITING, "latest": window["latest"]},
+                text(f"SELECT MIN(CASE WHEN not_before > :latest THEN 0 ELSE not_before END) {_next(kind)}"),
+                {"kind": kind, "latest": window["latest"]},
             ).scalar()
         return None if earliest is None else max(0.0, earliest - window["now"])
+
+    def payloads_since(
+        self, kind: str, ae_title: str, calling_ae_title: str, since: float
+    ) -> Sequence[Mapping[str, Any]]:
+        """Payloads of the jobs that a peer has given to a service, but for those that are held or were cancelled."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                text(
+                    "SELECT payload FROM job WHERE kind = :kind AND ae_title = :ae_title AND created >= :since"
+                    " AND calling_ae_title = :calling_ae_title AND held = 0 AND cancelled = 0"
+                ),
+                {"kind": kind, "ae_title": ae_title, "calling_ae_title": calling_ae_title, "since": since},
+            ).scalars()
+            return [json.loads(one) for one in found]
 
     # -- forgetting ---------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from appliance.calibrations import PAPER_MEDIUM, Calibrations, calibrated, tone_
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, PrinterTable
 from appliance.control import ControlProblem
-from appliance.films import FilmOrder, Films, NotSpooled
+from appliance.films import Films, NotSpooled
+from appliance.orders import FilmOrder
 from appliance.performers import rendering
 from appliance.services.print import new_uid, printer_of
 from printing import film_size

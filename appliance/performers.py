@@ -12,7 +12,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from appliance import __version__
 from appliance.calibrations import Calibrations, tone_of
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, DiscTable, PrinterTable
+from appliance.fallback import Silences, Way, give, way_of
 from appliance.files import FileOwner, publish
 from appliance.hasher import file_sha256
 from appliance.instances import InstanceIndex, StoredInstance
@@ -39,6 +40,7 @@ from printing.outputs import (
     Target,
     Undecided,
 )
+from printing.page import DOCUMENT
 from printing.printer import Printer
 from printing.terms import ExecutionStatus
 
@@ -127,13 +129,19 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class FilmPerformer:
-    """Renders a film in a child process and hands it to the output of its printer."""
+    """Renders a film in a child process and hands it to the output of its printer, or of the one that it was given to.
+
+    One film is rendered at a time, and delivered beside those of other printers.
+    """
 
     config: Config
     children: Children
     output: Callable[[str], Output]
     """The output of a printer, by AE title."""
     calibrations: Calibrations
+    silences: Silences = field(default_factory=Silences)
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """To render."""
 
     async def __call__(self, job: Job, step: Step) -> Result:
         """Render, deliver.
@@ -141,42 +149,62 @@ class FilmPerformer:
         Raises:
             Retryable, Held, Failed: see `runner`.
         """
-        printer = self.config.printers.get(job.ae_title)
-        if printer is None:
-            raise Held(f"the configuration has no printer {job.ae_title} any more")
-        folder = spool_folder(self.config.state, job)
-        output = self.output(job.ae_title)
         try:
+            way = await asyncio.to_thread(way_of, job.ae_title, spool_folder(self.config.state, job))
+            folder = way.folder
+            printer = self.config.printers.get(way.printer)
+            if printer is None:
+                raise Held(f"the configuration has no printer {way.printer} any more")
+            output = self.output(way.printer)
             target = await asyncio.to_thread(output.target)
             rendered: Mapping[str, Any] = NOT_RENDERED
             if target.media_type != DICOM:
-                rendered = await self._render(job, printer, folder, target, Progress(step, "rendering"))
+                async with self.turn:
+                    rendered = await self._render(way, printer, target, Progress(step, "rendering"))
             await step("delivering", DELIVERED)
-            record = self._record(job, folder, rendered)
+            record = self._record(job, way, rendered)
             files = tuple(map(Path, rendered["files"]))
             film = RenderedFilm(file_stem(job), folder, files, record, job.release_reason, target.media_type)
             delivered = await self._deliver(output, film, step)
         except ChildFailed as failure:
             raise film_failure(failure) from failure
         except NotDelivered as failure:
-            raise (Retryable(str(failure)) if failure.passing else Failed(failure.info, str(failure))) from failure
+            if not failure.passing:
+                self.silences.ended(way.printer)
+                raise Failed(failure.info, str(failure)) from failure
+            raise await asyncio.to_thread(self._not_taken, way, output, str(failure)) from failure
         except (PossiblyDelivered, Undecided) as failure:
             raise Held(str(failure)) from failure
         except OSError as failure:
             if failure.errno in PASSING:
                 raise Retryable("the films folder is full or failing; the film waits") from failure
             raise Held(f"the films folder cannot be written: {failure.strerror}") from failure
-        warnings = (*rendered["warnings"], *delivered.warnings)
-        return Result(tuple(str(file) for file in delivered.files), warnings)
+        self.silences.ended(way.printer)
+        warnings = (*_elsewhere(way), *rendered["warnings"], *delivered.warnings)
+        made = tuple(str(file) for file in delivered.files)
+        return Result(made, warnings, {"printed_on": way.printer} if way.because else {})
 
-    async def _render(
-        self, job: Job, printer: PrinterTable, folder: Path, target: Target, progress: Progress
-    ) -> dict[str, Any]:
-        tone, remark = await asyncio.to_thread(self._tone, job, printer, folder)
+    def _not_taken(self, way: Way, output: Output, words: str) -> Exception:
+        """What becomes of a film that its printer did not take, and nothing of it came out: it waits, and goes to
+        another printer when that has been so for long."""
+        silent_s = self.silences.seconds(way.printer)
+        table = self.config.printers[way.printer]
+        if way.because or not table.fallback or output.properties.may_have(way.folder):
+            return Retryable(words)
+        if silent_s < table.fallback_after_seconds:
+            return Retryable(words, table.fallback_after_seconds - silent_s)
+        try:
+            give(way.folder, table.fallback, words)
+        except OSError as failure:
+            return Retryable(f"{words}; it cannot be given to {table.fallback}: {failure.strerror}")
+        return Retryable(f"given to {table.fallback}: {words}", 0.0)
+
+    async def _render(self, way: Way, printer: PrinterTable, target: Target, progress: Progress) -> dict[str, Any]:
+        tone, remark = await asyncio.to_thread(self._tone, way, printer)
         made = await progress.during(
             self.children.run(
                 "film",
-                rendering(self.config, printer, folder, target, tone),
+                rendering(self.config, printer, way.folder, target, tone),
                 on_progress=progress,
                 memory_bytes=FILM_MEMORY_BYTES,
                 cpu_s=FILM_CPU_S,
@@ -185,9 +213,9 @@ class FilmPerformer:
         )
         return made | {"warnings": [*made["warnings"], *([remark] if remark else [])]}
 
-    def _tone(self, job: Job, printer: PrinterTable, folder: Path) -> tuple[dict[str, Any], str]:
-        document = json.loads((folder / "document.json").read_bytes())
-        tone, remark = tone_of(printer, job.ae_title, document["medium_type"], self.calibrations)
+    def _tone(self, way: Way, printer: PrinterTable) -> tuple[dict[str, Any], str]:
+        document = json.loads((way.folder / DOCUMENT).read_bytes())
+        tone, remark = tone_of(printer, way.printer, document["medium_type"], self.calibrations)
         return tone, "" if document.get("code_values") else remark
 
     @staticmethod
@@ -204,19 +232,24 @@ class FilmPerformer:
             raise
 
     @staticmethod
-    def _record(job: Job, folder: Path, rendered: Mapping[str, Any]) -> dict[str, Any]:
-        document = json.loads((folder / "document.json").read_bytes())
+    def _record(job: Job, way: Way, rendered: Mapping[str, Any]) -> dict[str, Any]:
+        document = json.loads((way.folder / DOCUMENT).read_bytes())
         return {
             "job": job.id,
             "print_job_uid": job.uid,
             "printer": job.ae_title,
+            "printed_on": way.printer,
             "calling_ae_title": job.calling_ae_title,
             "received": rfc3339(job.created),
-            "warnings": [*job.warnings, *rendered["warnings"]],
+            "warnings": [*job.warnings, *_elsewhere(way), *rendered["warnings"]],
             "paper": rendered["paper"],
             "origin": dict(job.payload),
             "film": document,
         }
+
+
+def _elsewhere(way: Way) -> tuple[str, ...]:
+    return (f"printed on {way.printer} because {way.because}",) if way.because else ()
 
 
 def rendering(

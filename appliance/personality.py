@@ -37,6 +37,10 @@ class Personality(BaseModel):
     """Take an image for an instance that nobody knows by its Image Box Position: for consoles that do not wait."""
     skip_empty_films: bool = False
     """Make no job of films without an image; the console hears B602 or B603."""
+    hold_films: bool = False
+    """Films wait until somebody releases them."""
+    films_a_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """More films of one caller in a day, copies counted, wait until somebody releases them; 0: any number."""
 
     @property
     def strict(self) -> bool:

@@ -1,4 +1,4 @@
-"""What may be forgotten: films, discs and instances older than their `keep_days`.
+"""What may be forgotten: films, discs and instances older than their `keep_days`, and what is kept for reprint.
 
 Rows go before files: a crash in between leaves a file that the next start finds and nobody misses. Nothing goes that a
 job which has not ended needs. Ages are counted on the appliance's own calendar, from the first look that saw the thing
@@ -20,10 +20,13 @@ from appliance.database import Database
 from appliance.instances import InstanceIndex
 from appliance.jobs import Job, JobEvent, Jobs
 from appliance.performers import spool_folder
+from appliance.reprints import Reprints
 
 log = logging.getLogger("gravure.retention")
 
 EVERY_S = 3600.0
+DISK_S = 5.0
+"""How often the disk is looked at while films are kept for reprint: they go before anything is refused."""
 DAY_S = 86400.0
 REMEMBERED = "calendar and wall clock"
 GONE_KEEP_DAYS = 30.0
@@ -38,6 +41,7 @@ class Retention:
         database: remembers the clock.
         jobs: the job table.
         index: instances and their files.
+        reprints: films that came out, and are kept for a while.
         wall: wall clock, seconds since the epoch.
         monotonic: monotonic clock, seconds.
     """
@@ -48,6 +52,7 @@ class Retention:
         database: Database,
         jobs: Jobs,
         index: InstanceIndex,
+        reprints: Reprints,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,29 +60,34 @@ class Retention:
         self._database = database
         self._jobs = jobs
         self._index = index
+        self._reprints = reprints
         self._wall = wall
         self._monotonic = monotonic
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._calendar = Calendar.at_start(wall(), monotonic(), _remembered(database.recall(REMEMBERED)))
         self._loop = asyncio.get_running_loop()
         jobs.subscribe(self._heard)
 
     def start(self) -> None:
         """Look once now, then every hour."""
-        self._task = asyncio.create_task(self._go_on())
+        self._tasks = [asyncio.create_task(self._go_on()), asyncio.create_task(self._make_room())]
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _heard(self, job: Job, event: JobEvent) -> None:
         if event is JobEvent.FINISH:
-            # The film lies in its folder, the disc in its own: what they were made of is not needed any more.
-            self._loop.call_soon_threadsafe(
-                lambda: self._loop.run_in_executor(None, shutil.rmtree, spool_folder(self._config.state, job), True)
-            )
+            self._loop.call_soon_threadsafe(lambda: self._loop.run_in_executor(None, self._clean_up, job))
+
+    def _clean_up(self, job: Job) -> None:
+        """The film is out, the disc in its folder: what they were made of is not needed any more, but for a reprint."""
+        if job.kind == "film":
+            self._reprints.keep(job)
+        else:
+            shutil.rmtree(spool_folder(self._config.state, job), ignore_errors=True)
 
     async def _go_on(self) -> None:
         while True:
@@ -87,12 +97,19 @@ class Retention:
                 log.exception("forgetting failed; trying again in an hour")
             await asyncio.sleep(EVERY_S)
 
+    async def _make_room(self) -> None:
+        while True:
+            if self._reprints.any:
+                await asyncio.to_thread(self._reprints.give_way)
+            await asyncio.sleep(DISK_S)
+
     def look(self) -> None:
         """Forget what may be forgotten now."""
         now = self._calendar.now(self._monotonic())
         self._database.remember(REMEMBERED, f"{now!r} {self._wall()!r}")
         self._jobs.see(now)
         self._index.see(now)
+        self._forget_reprints(now)
         self._forget_jobs(now)
         self._forget_instances(now)
 
@@ -101,12 +118,22 @@ class Retention:
         keep |= {("disc", key): table.keep_days for key, table in self._config.discs.items()}
         limits = {service: now - days * DAY_S for service, days in keep.items()}
         gone = self._jobs.delete(self._jobs.expired(limits, now - GONE_KEEP_DAYS * DAY_S))
+        self._reprints.forget({job.folder for job in gone if job.kind == "film" and job.folder})
         for job in gone:
             self._remove(spool_folder(self._config.state, job))
             for file in map(Path, job.files):
                 self._remove(file)
         if gone:
             log.info("jobs forgotten", extra={"jobs": len(gone)})
+
+    def _forget_reprints(self, now: float) -> None:
+        if not self._reprints.any:
+            return
+        days = {("film", key): table.reprint_days for key, table in self._config.printers.items()}
+        limits = {service: now - one * DAY_S for service, one in days.items()}
+        self._reprints.forget(
+            self._reprints.names() & {job.folder for job in self._jobs.expired(limits, now) if job.kind == "film"}
+        )
 
     @staticmethod
     def _remove(path: Path) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance.jobs import STALLED, IllegalTransition, Job, JobEvent, Jobs
 
@@ -20,7 +20,15 @@ log = logging.getLogger("gravure.jobs")
 
 
 class Retryable(Exception):
-    """The world was not ready (disk full, printer away): the job waits and is tried again by itself."""
+    """The world was not ready (disk full, printer away): the job waits and is tried again by itself.
+
+    Attributes:
+        within_s: when at the latest; None leaves it to the back-off.
+    """
+
+    def __init__(self, words: str, within_s: float | None = None) -> None:
+        super().__init__(words)
+        self.within_s = within_s
 
 
 class Held(Exception):
@@ -42,6 +50,8 @@ class Result:
     files: tuple[str, ...]
     """Absolute paths."""
     warnings: tuple[str, ...] = ()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """What is added to the job's."""
 
 
 class Step(Protocol):
@@ -73,7 +83,7 @@ class Runner:
     Args:
         jobs: the job table.
         performers: by kind of job.
-        at_once: how many jobs of each kind run at the same time.
+        at_once: how many jobs of each kind run at the same time; of those in order, at most one a service.
         owner: who claims; one name per process and start.
     """
 
@@ -86,6 +96,8 @@ class Runner:
         self._owner = owner
         self._running: dict[str, asyncio.Task[None]] = {}
         self._kinds: dict[str, str] = {}
+        self._cancelled: set[str] = set()
+        """Jobs that somebody cancelled while one was claimed: it may be that one."""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -102,8 +114,11 @@ class Runner:
         self._loop.call_soon_threadsafe(self._on_event, job, event)
 
     def _on_event(self, job: Job, event: JobEvent) -> None:
-        if event is JobEvent.CANCEL and job.id in self._running:
-            self._running[job.id].cancel(CANCELLED_BY_HAND)
+        if event is JobEvent.CANCEL:
+            if job.id in self._running:
+                self._running[job.id].cancel(CANCELLED_BY_HAND)
+            else:
+                self._cancelled.add(job.id)
         elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RETRY_LATER, JobEvent.RECOVER):
             self._wake.set()
 
@@ -128,6 +143,7 @@ class Runner:
 
     async def _fill(self, kind: str) -> None:
         while sum(1 for one in self._kinds.values() if one == kind) < self._at_once.get(kind, 1):
+            self._cancelled.clear()
             try:
                 job = await asyncio.to_thread(self._jobs.claim, kind, self._owner)
             except Exception:
@@ -139,6 +155,8 @@ class Runner:
                 if waiting_s is not None:
                     self._wake_in(max(0.05, waiting_s))
                 return
+            if job.id in self._cancelled:
+                continue
             self._kinds[job.id] = kind
             task = asyncio.create_task(self._run(job), name=f"job {job.id}")
             self._running[job.id] = task
@@ -158,6 +176,8 @@ class Runner:
             return
         except Retryable as failure:
             seconds = BACK_OFF_S[min(job.attempts, len(BACK_OFF_S) - 1)]
+            if failure.within_s is not None:
+                seconds = min(seconds, failure.within_s)
             await self._advance(job, JobEvent.RETRY_LATER, error=str(failure), delay_s=seconds)
         except Held as failure:
             await self._advance(job, JobEvent.HOLD, hold_reason=str(failure))
@@ -167,7 +187,8 @@ class Runner:
             log.exception("job failed by an error of ours", extra={"job": job.id})
             await self._advance(job, JobEvent.FAIL, info="UNKNOWN", error=f"internal error: {type(failure).__name__}")
         else:
-            await self._advance(job, JobEvent.FINISH, files=list(result.files), warnings=list(result.warnings))
+            facts = {"files": list(result.files), "warnings": list(result.warnings), "payload": dict(result.payload)}
+            await self._advance(job, JobEvent.FINISH, **facts)
 
     def _stepper(self, job: Job) -> Step:
         stalled = False

@@ -34,8 +34,8 @@ while :; do
     [ -f hold ] || break
     sleep 0.05
 done
-cp "$1" out/$n.$(basename "$CONTENT_TYPE")
 env | grep ^IPP_ | sort > out/$n.env
+cp "$1" out/.part && mv out/.part out/$n.$(basename "$CONTENT_TYPE")
 """
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from appliance.control import NotRunning, ask
+
 ROOT = Path(__file__).resolve().parents[1]
 STORESCU = "/usr/bin/storescu"
 FOREIGN = {**os.environ, "TCP_NODELAY": "1"}
@@ -85,10 +87,17 @@ class Serving:
         """`gravure jobs --json`."""
         return list(json.loads(self.gravure("jobs", "--json").stdout))
 
+    def asked(self) -> list[dict[str, Any]]:
+        """The same, without a command for each look."""
+        try:
+            return list(ask(self.state, "jobs"))
+        except NotRunning:
+            return self.jobs()
+
     def until(self, condition: Callable[[list[dict[str, Any]]], bool], seconds: float = 40) -> list[dict[str, Any]]:
         """Wait until the jobs are as they should be."""
         end = time.monotonic() + seconds
-        while not condition(jobs := self.jobs()):
+        while not condition(jobs := self.asked()):
             assert time.monotonic() < end, f"still {jobs}\n{self.log.read_text()[-4000:]}"
             time.sleep(0.1)
         return jobs

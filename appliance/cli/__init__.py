@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cancel": ("jobs", "cancel", "Cancel a job."),
     "retry": ("jobs", "retry", "Try a failed or cancelled job again."),
     "release": ("jobs", "release", "Let a held job go."),
+    "reprint": ("jobs", "reprint", "Print a film once more."),
     "peers": ("peers", "peers", "Who called, what was offered, accepted and refused, and what was answered."),
     "film": ("film", "film", "Compose and render a film of images, without a network."),
     "calibrate": ("calibrate", "calibrate", "Print a step chart, read it from a scan, keep the printer's curve."),

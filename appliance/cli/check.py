@@ -92,7 +92,12 @@ def _keys(who: str, lines: list[str]) -> Iterator[str]:
 def _words(config: object, kind: str, key: str) -> str:
     table = getattr(config, kind)[key]
     if kind == "printers":
-        return f"films to {table.output} {table.folder}, {table.dpi} dpi, tone {table.tone}"
+        words = f"films to {table.output} {table.folder}, {table.dpi} dpi, tone {table.tone}"
+        if table.also:
+            words += f"; also to {', '.join(table.also)}"
+        if table.fallback:
+            words += f"; to {table.fallback} when it takes none for {table.fallback_after_seconds:g} s"
+        return words
     if kind == "discs":
         return f"{table.profile} on {table.medium} to {table.output} {table.folder}, after {table.quiet_seconds:g} s"
     return f"kept {table.keep_days:g} days"

@@ -1,8 +1,8 @@
-"""`gravure jobs`, `job`, `cancel`, `retry`, `release`."""
+"""`gravure jobs`, `job`, `cancel`, `retry`, `release`, `reprint`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,21 @@ def _line(row: Mapping[str, Any]) -> str:
         f"{row['id']:<14}{row['kind']:<6}{state:<10}{row['step']:<12}{row['progress']:>5.0%}  {row['ae_title']:<17}"
         f"{row['calling_ae_title']:<17}{row['created']}"
     )
-    if words := row["hold_reason"] or row["error"]:
-        line += f"\n{'':<14}{words}"
+    for words in (*_relations(row["payload"]), row["hold_reason"] or row["error"]):
+        if words:
+            line += f"\n{'':<14}{words}"
     return line
+
+
+def _relations(payload: Mapping[str, Any]) -> Iterator[str]:
+    """What a film has to do with other jobs and printers."""
+    for key, words in (("film_of", "also the film of"), ("reprint_of", "once more the film of")):
+        if other := payload.get(key):
+            yield f"{words} {other}"
+    if also := payload.get("also"):
+        yield "also " + ", ".join(f"{other} on {printer}" for printer, other in also.items())
+    if other := payload.get("printed_on"):
+        yield f"printed on {other}"
 
 
 @click.command()
@@ -110,6 +122,8 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
     if as_json:
         print_json(row)
         return
+    for words in _relations(row["payload"]):
+        click.echo(words)
     for key, value in row.items():
         if key == "payload":
             for name, fact in value.items():
@@ -164,3 +178,13 @@ def retry(config_path: Path | None, job_id: str) -> None:
 def release(config_path: Path | None, job_id: str, reason: str) -> None:
     """Let a held job go."""
     _change(config_path, "release", job_id, reason=reason)
+
+
+@click.command()
+@config_option
+@click.argument("job_id", metavar="ID")
+@click.option("--printer", default="", metavar="KEY", help="Another printer of the configuration.")
+@click.option("--copies", type=click.IntRange(1, 999), help="How many. Default: as many as the console asked for.")
+def reprint(config_path: Path | None, job_id: str, printer: str, copies: int | None) -> None:
+    """Print a film once more: a new job, of a film job that has ended and whose images are kept (reprint_days)."""
+    _change(config_path, "reprint", job_id, printer=printer, copies=copies)

@@ -12,7 +12,7 @@ import logging
 import mmap
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -24,8 +24,9 @@ from appliance.association.message import Association, CommandField, DataSetSink
 from appliance.association.message import Refused as NetworkRefused
 from appliance.config import PrinterTable
 from appliance.events import Events, said, view
-from appliance.films import FilmOrder, Films, NotSpooled
+from appliance.films import Films, NotSpooled
 from appliance.jobs import Job
+from appliance.orders import FilmOrder, Gate
 from appliance.personality import Personality
 from printing import annotation, attributes, printer, printer_configuration
 from printing.elements import AttributeList, Buffer, Malformed, Value, read, write
@@ -139,6 +140,7 @@ class PrintService:
         personality: how the dialogue is judged and answered.
         bounds: how much it may send.
         executor: threads for what blocks on the disk; None takes the loop's own.
+        also: other printers that get the films, and the personality of the caller there.
     """
 
     def __init__(
@@ -150,12 +152,14 @@ class PrintService:
         personality: Personality | None = None,
         bounds: Bounds | None = None,
         executor: Executor | None = None,
+        also: Mapping[str, Personality] | None = None,
     ) -> None:
         self._association = association
         self._printer = printer = events.printer(printer.name)  # with what its output takes
         self._films = films
         self._events = events
         self._personality = personality or Personality()
+        self._also = {key: _gate(one) for key, one in (also or {}).items()}
         self._bounds = bounds or Bounds()
         self._executor = executor
         self._session = Session()
@@ -256,6 +260,8 @@ class PrintService:
             peer_address=self._association.peer_address,
             warnings=tuple(dict.fromkeys(warnings))[:MOST_WARNINGS],
             duplicate_within_s=self._personality.duplicate_film_seconds,
+            gate=_gate(self._personality),
+            also=self._also,
         )
         label = self._label()
         self._events.expect(self._association, uid, label)
@@ -368,6 +374,10 @@ class PrintService:
         if job is None or job.kind != "film":
             raise Refused(NO_SUCH_INSTANCE, "there is no such print job")
         return view(job, job.ae_title, self._general).values()
+
+
+def _gate(personality: Personality) -> Gate:
+    return Gate(personality.hold_films, personality.films_a_day)
 
 
 VRS = {**attributes.VRS, **printer.VRS, **printer_configuration.VRS}

@@ -123,7 +123,7 @@ class IppClient:
 
     def job_attributes(self, job_id: int) -> Attributes:
         """Get-Job-Attributes."""
-        names = ("job-id", "job-name", "job-state", "job-state-reasons", "job-impressions-completed")
+        names = ("job-id", "job-name", "job-state", "job-state-reasons", "job-impressions-completed", "job-k-octets")
         operation: Attributes = {"job-id": [job_id], "requested-attributes": [keyword(name) for name in names]}
         return self._ask(GET_JOB_ATTRIBUTES, operation).group(JOB_ATTRIBUTES)
 

@@ -108,6 +108,13 @@ class Properties:
     """How often its device is looked at while somebody cares: a change is told within 10 s."""
     look_beside: bool = True
     """Whether its device can be looked at while it has a film; where not, the delivery tells how it is."""
+    note: str = ""
+    """Name of the file in a film's folder that is there while some of the film may have come out, or still may."""
+
+    def may_have(self, folder: Path) -> bool:
+        """Whether some of the film in this folder may have come out, or still may, though it was not delivered: then
+        no other output can have it. An output that keeps no note cannot say."""
+        return not self.safe_to_repeat and (not self.note or (folder / self.note).exists())
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from printing.outputs.note import NAME, Note, copies_told
 from printing.printer import PrinterState
 from printing.terms import ExecutionStatus, PrinterStatus
 
-PROPERTIES = Properties(tuple(DOCUMENTS), reports_status=True, safe_to_repeat=False)
+PROPERTIES = Properties(tuple(DOCUMENTS), reports_status=True, safe_to_repeat=False, note=NAME)
 POLL_S = (0.3, 0.5, 1.0, 2.0)
 """Between two questions how a job is doing; the last one for as long as it takes."""
 SILENT_S = 900.0
@@ -159,7 +159,11 @@ class IppOutput:
         job_id = self._earlier(sheet) if sheet.note.is_there else None
         if job_id is None:
             job_id = self._send(film, sheet)
-        self._wait(job_id, sheet.note, stop, film.tell)
+        job = self._wait(job_id, sheet.note, stop, film.tell)
+        if not sheet.note.whole and not _came_through(job, sheet.file):
+            raise PossiblyDelivered(
+                "possibly printed, and perhaps not all of it: the connection broke while it was sent"
+            )
         sheet.note.finish()
 
     def _earlier(self, sheet: Sheet) -> int | None:
@@ -194,7 +198,7 @@ class IppOutput:
             if CREATE_JOB in operations:
                 return self._create_and_send(film, sheet, job, warnings)
             note.write(warnings=warnings)
-            return note.write(job_id=self.client.print_job(sheet.name, sheet.file, film.media_type, job))
+            return note.write(self.client.print_job(sheet.name, sheet.file, film.media_type, job), whole=True)
         except NotSent as failure:
             note.remove()
             raise NotDelivered(str(failure), passing=True) from failure
@@ -224,8 +228,8 @@ class IppOutput:
         try:
             self.client.send_document(job_id, sheet.file, film.media_type)
         except NoAnswer:
-            pass  # the job itself says what became of it
-        return job_id
+            return job_id  # the job itself says what became of it
+        return sheet.note.write(job_id, whole=True)
 
     def _job(self, film: RenderedFilm, attributes: Attributes) -> tuple[Attributes, tuple[str, ...]]:
         """Job template attributes, of those that the printer knows; and what of the film it does not do."""
@@ -265,7 +269,8 @@ class IppOutput:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop], tell: Tell) -> None:
+    def _wait(self, job_id: int, note: Note, stop: Callable[[], Stop], tell: Tell) -> Attributes:
+        """Until the sheet is out; what the printer says of the job then."""
         asked, heard_s = 0, self.clock()
         while True:
             self.sleep(POLL_S[min(asked, len(POLL_S) - 1)])
@@ -291,7 +296,7 @@ class IppOutput:
             state, reasons = _number(job, "job-state"), _words(job, "job-state-reasons")
             if state in ENDED:
                 self._ended(state, reasons, note)
-                return
+                return job
             printing = _number(printer, "printer-state"), _words(printer, "printer-state-reasons")
             tell(*film_status(state, reasons, *printing, told))
 
@@ -310,3 +315,8 @@ class IppOutput:
             raise PossiblyDelivered(f"possibly printed: the printer could not cancel ({failure})") from failure
         note.remove()
         raise NotDelivered("cancelled", passing=False)
+
+
+def _came_through(job: Attributes, file: Path) -> bool:
+    """Whether a printer that did not answer has the whole file: some of them print what they have got of it."""
+    return next(iter(job.get("job-k-octets", ())), None) == -(-file.stat().st_size // 1024)

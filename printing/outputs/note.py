@@ -49,6 +49,7 @@ class Note:
     Attributes:
         is_there: whether the film is on its way, or was.
         job_id: what it became at the printer; None where that is not known.
+        whole: whether the printer has said that it has all of it.
         done: whether it is out.
         warnings: what is to be told of it.
     """
@@ -59,12 +60,13 @@ class Note:
         found = read_note(file)
         self.is_there = bool(found) and found.get("said") == said
         self.job_id: int | None = found.get("job_id") if self.is_there else None
+        self.whole = self.is_there and bool(found.get("whole"))
         self.done = self.is_there and bool(found.get("done"))
         self.warnings: tuple[str, ...] = tuple(found.get("warnings", ())) if self.is_there else ()
 
-    def write(self, job_id: int | None = None, warnings: Sequence[str] | None = None) -> int:
+    def write(self, job_id: int | None = None, warnings: Sequence[str] | None = None, *, whole: bool = False) -> int:
         """Note that the film is on its way, or which job it became. Returns the job's number, 0 for none yet."""
-        self.is_there, self.job_id = True, job_id
+        self.is_there, self.job_id, self.whole = True, job_id, whole
         self.warnings = self.warnings if warnings is None else tuple(warnings)
         self._keep()
         return job_id or 0
@@ -75,13 +77,13 @@ class Note:
         self._keep()
 
     def _keep(self) -> None:
-        values = {"said": self._said, "job_id": self.job_id, "done": self.done, "warnings": self.warnings}
-        write_note(self._file, values)
+        values = {"said": self._said, "job_id": self.job_id, "whole": self.whole, "done": self.done}
+        write_note(self._file, {**values, "warnings": self.warnings})
 
     def remove(self) -> None:
         """Nothing came out: the next delivery begins anew."""
         self._file.unlink(missing_ok=True)
-        self.is_there, self.job_id, self.done, self.warnings = False, None, False, ()
+        self.is_there, self.job_id, self.whole, self.done, self.warnings = False, None, False, False, ()
 
 
 def copies_told(wanted: int, made: int) -> tuple[str, ...]:

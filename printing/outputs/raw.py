@@ -39,7 +39,7 @@ from printing.printer import NORMAL, PrinterState, Takes
 from printing.terms import PrinterStatus
 
 PROPERTIES = Properties(
-    (PDF, POSTSCRIPT, PWG), reports_status=False, safe_to_repeat=False, look_every_s=60.0, look_beside=False
+    (PDF, POSTSCRIPT, PWG), reports_status=False, safe_to_repeat=False, look_every_s=60.0, look_beside=False, note=NAME
 )
 """A printer that takes one connection at a time is not asked often, and not while it has a film."""
 PORT = 9100

@@ -65,6 +65,13 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ('[peers.P]\naddress = "192.0.2.1"', "peers.P.ae_title"),
         ('[printers.FILM]\nfolder = "../../etc"', "printers.FILM.folder"),
         ("[discs.X]\nkeep_days = -1", "discs.X.keep_days"),
+        ('[printers.A]\nalso = ["A"]', "printers.A.also: A is this printer itself"),
+        ('[printers.A]\nalso = ["B"]', "printers.A.also: there is no [printers.B]"),
+        ('[printers.A]\nalso = ["B", "B"]\n[printers.B]', "printers.A.also: a printer stands there twice"),
+        ('[printers.A]\nfallback = "A"', "printers.A.fallback: A is this printer itself"),
+        ('[printers.A]\nfallback = "B"', "printers.A.fallback: there is no [printers.B]"),
+        ("[printers.A]\nfilms_a_day = 5\nkeep_days = 0.5", "printers.A.keep_days: at least 1"),
+        ("[printers.A]\nfilms_a_day = -1", "printers.A.films_a_day"),
         ("[limits]\nassociations = 0", "limits"),
         ("[limits]\nnonsense = 1", "limits"),
         ("[appliance]\nreceiving_processes = 0", "appliance.receiving_processes"),
@@ -131,6 +138,13 @@ def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_outer_spaces_of_a_title_go_and_case_stays(tmp_path: Path) -> None:
     config = Config.load(toml(tmp_path, '[appliance]\nae_title = "  My Film "\n[printers.film]\n[printers.FILM]'))
     assert config.appliance.ae_title == "My Film" and set(config.printers) == {"film", "FILM"}
+
+
+def test_two_printers_may_stand_in_for_each_other(tmp_path: Path) -> None:
+    config = Config.load(
+        toml(tmp_path, '[printers.A]\nfallback = "B"\nalso = "C"\n[printers.B]\nfallback = "A"\n[printers.C]')
+    )
+    assert config.printers["A"].also == ("C",) and config.printers["B"].fallback == "A"
 
 
 def test_one_title_may_be_a_printer_and_a_disc_station(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def test_jobs_are_read_without_a_daemon_and_changed_only_with_one(daemon: Daemon
     (row,) = json.loads(with_daemon[0][1])
     assert row["id"] == job.id and row["calling_ae_title"] == "CT1" and row["state"] == "PENDING"
     assert [event["event"] for event in json.loads(with_daemon[1][1])["events"]] == ["submit"]
-    for command in (("cancel", job.id), ("retry", job.id), ("release", job.id, "--reason", "x"), ("status",)):
+    changes = (("cancel", job.id), ("retry", job.id), ("release", job.id, "--reason", "x"), ("reprint", job.id))
+    for command in (*changes, ("status",)):
         assert daemon.gravure(*command)[0] == 3, command
     assert daemon.jobs.get(job.id).state == "PENDING"
 

@@ -199,10 +199,47 @@ def test_a_stalled_film_says_why_stays_with_its_worker_and_goes_on(table: Table)
 
 
 def test_claims_go_by_priority_and_then_by_age(table: Table) -> None:
-    order = [table.jobs.create(NewJob("film", "FILM", priority=one)).id for one in ("LOW", "MED", "HIGH", "MED", "?")]
-    claimed = [job.id for _ in order if (job := table.jobs.claim("film", "w"))]
+    order = [table.jobs.create(NewJob("disc", "CD", priority=one)).id for one in ("LOW", "MED", "HIGH", "MED", "?")]
+    claimed = [job.id for _ in order if (job := table.jobs.claim("disc", "w"))]
     assert claimed == [order[2], order[1], order[3], order[4], order[0]]
-    assert table.jobs.claim("film", "w") is None
+    assert table.jobs.claim("disc", "w") is None
+
+
+def test_films_of_one_printer_go_one_by_one_and_in_their_order(table: Table) -> None:
+    jobs = table.jobs
+    first, second, urgent, other = (
+        jobs.create(NewJob("film", printer, priority=priority)).id
+        for printer, priority in (("A", "MED"), ("A", "MED"), ("A", "HIGH"), ("B", "LOW"))
+    )
+
+    def claimed() -> str | None:
+        job = jobs.claim("film", "w")
+        return None if job is None else job.id
+
+    assert [claimed(), claimed(), claimed()] == [urgent, other, None]
+    assert jobs.seconds_to_next("film") is None, "nothing to wait for but an end"
+    jobs.advance(urgent, JobEvent.FINISH, files=[])
+    assert claimed() == first
+    jobs.advance(first, JobEvent.RETRY_LATER, delay_s=60.0, error="off")
+    assert claimed() is None, "not overtaken by the second"
+    assert jobs.seconds_to_next("film") == pytest.approx(60)
+    jobs.advance(first, JobEvent.HOLD, hold_reason="a person looks")
+    assert claimed() == second, "what is held keeps nobody waiting"
+    jobs.advance(first, JobEvent.RELEASE, reason="looked")
+    assert claimed() is None
+    jobs.advance(second, JobEvent.RETRY_LATER, delay_s=60.0, error="off")
+    assert claimed() == first, "and has its place again"
+
+
+def test_several_jobs_are_made_together_or_not_at_all(tmp_path: Path) -> None:
+    table = Table(tmp_path, depth=2)
+    made = table.jobs.create_all([NewJob("film", one, note=f"for {one}") for one in "ABC"])
+    assert [job.number for job in made] == [1, 2, 3]
+    assert table.heard == [(job.id, JobEvent.SUBMIT, WAITING) for job in made]
+    assert [table.jobs.events(job.id)[0].detail for job in made] == ["for A", "for B", "for C"]
+    with pytest.raises(QueueFull):
+        table.jobs.create_all([NewJob("film", one) for one in "ABCC"])
+    assert len(table.jobs.list()) == 3 and len(table.heard) == 3
 
 
 def test_a_back_off_ends_and_a_clock_that_was_set_back_does_not_prolong_it(table: Table) -> None:
@@ -220,19 +257,20 @@ def test_a_back_off_ends_and_a_clock_that_was_set_back_does_not_prolong_it(table
     assert table.jobs.claim("film", "w") is not None
 
 
-def test_the_queue_has_a_depth_for_each_kind(tmp_path: Path) -> None:
+def test_the_queue_has_a_depth_for_each_service(tmp_path: Path) -> None:
     table = Table(tmp_path, depth=2)
     films = [table.jobs.create(NewJob("film", "FILM")) for _ in range(2)]
     with pytest.raises(QueueFull):
         table.jobs.create(NewJob("film", "FILM"))
-    table.jobs.create(NewJob("disc", "BURN_CD"))
+    table.jobs.create(NewJob("disc", "FILM"))
+    table.jobs.create(NewJob("film", "OTHER"))
     table.jobs.advance(films[0].id, JobEvent.CLAIM, owner="w")
     table.jobs.create(NewJob("film", "FILM"))
-    assert len(table.jobs.list()) == 4
+    assert len(table.jobs.list()) == 5
 
 
 def test_two_workers_never_get_the_same_job(table: Table) -> None:
-    ids = {table.jobs.create(NewJob("film", "FILM")).id for _ in range(40)}
+    ids = {table.jobs.create(NewJob("film", f"FILM{number // 2}")).id for number in range(80)}
     got: list[list[str]] = [[], [], [], []]
 
     def work(mine: list[str]) -> None:
@@ -245,7 +283,8 @@ def test_two_workers_never_get_the_same_job(table: Table) -> None:
     for thread in threads:
         thread.join()
     everything = [one for mine in got for one in mine]
-    assert len(everything) == len(set(everything)) == 40 and set(everything) == ids
+    assert len(everything) == len(set(everything)) == 40 and set(everything) <= ids
+    assert len({table.jobs.get(one).ae_title for one in everything}) == 40, "one of each printer"
 
 
 def test_what_must_become_true_with_a_job_becomes_true_or_there_is_no_job(table: Table) -> None:

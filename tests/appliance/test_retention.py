@@ -12,11 +12,13 @@ from sqlalchemy import text
 
 from appliance.config import Config
 from appliance.database import Database
+from appliance.films import Films
 from appliance.instances import Arrival, InstanceIndex
 from appliance.jobs import Job, JobEvent, Jobs, NewJob
 from appliance.retention import DAY_S, Retention
 from media.instance import InstanceHeader
 from media.store import InstanceStore
+from printing.page import FilmDocument
 
 
 @dataclass
@@ -54,6 +56,7 @@ class House:
         self.store = InstanceStore(self.folder / "store")
         self.index = InstanceIndex(self.database, self.store, lambda: self.times.wall)
         self.index.collected = frozenset(self.config.discs)
+        self.films = Films(self.folder / "spool", self.jobs, reprint_days={"FILM": 1})
 
     def look(self, *, restart: bool = False) -> None:
         """One look, as the hourly one; `restart` begins with a new process."""
@@ -65,6 +68,7 @@ class House:
                     self.database,
                     self.jobs,
                     self.index,
+                    self.films.reprints,
                     lambda: self.times.wall,
                     lambda: self.times.monotonic,
                 )
@@ -113,6 +117,21 @@ def test_a_film_goes_when_its_days_are_over(house: House) -> None:
     house.times.pass_days(0.2)
     house.look()
     assert not file.exists() and house.jobs.list() == []
+
+
+def test_what_is_kept_for_reprint_goes_before_the_film(house: House) -> None:
+    job, file = house.film()
+    kept = house.folder / "spool" / "printed" / "f"
+    (house.folder / "spool" / "films" / "f").mkdir()
+    (house.folder / "spool" / "films" / "f" / "document.json").write_text(FilmDocument(()).to_json())
+    house.films.reprints.keep(job)
+    house.look()
+    house.times.pass_days(0.9)
+    house.look()
+    assert kept.exists()
+    house.times.pass_days(0.2)
+    house.look()
+    assert not kept.exists() and file.exists() and not house.films.reprints.any
 
 
 def test_nothing_that_has_not_ended_goes(house: House) -> None:

@@ -159,7 +159,7 @@ def test_a_short_wait_is_not_lost_behind_a_long_one(jobs: Jobs, monkeypatch: pyt
     async def script(_: Runner) -> None:
         await until(lambda: seen.count("LONG") == 2)
         await asyncio.sleep(0.3)
-        short = film(jobs, calling_ae_title="SHORT")
+        short = jobs.create(NewJob("film", "OTHER", calling_ae_title="SHORT"))
         await until(lambda: jobs.get(short.id).ended, 5)
 
     play(jobs, perform, script)
@@ -167,31 +167,150 @@ def test_a_short_wait_is_not_lost_behind_a_long_one(jobs: Jobs, monkeypatch: pyt
 
 
 def test_no_more_than_so_many_at_once_and_the_urgent_first(jobs: Jobs) -> None:
-    running, most, order = 0, 0, []
+    """Of each printer one at a time, and no more than two of them all."""
+    running: list[str] = []
+    most, order = 0, []
 
     async def perform(job: Job, step: Step) -> Result:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
+        nonlocal most
+        assert job.ae_title not in running
+        running.append(job.ae_title)
+        most = max(most, len(running))
         order.append(job.priority)
         await asyncio.sleep(0.05)
-        running -= 1
+        running.remove(job.ae_title)
         return Result(())
 
-    made = [film(jobs, priority=priority) for priority in ("LOW", "MED", "HIGH", "MED", "LOW", "HIGH")]
+    made = [
+        jobs.create(NewJob("film", printer, priority=priority))
+        for priority in ("LOW", "MED", "HIGH", "MED", "LOW", "HIGH")
+        for printer in ("A", "B", "C")
+    ]
 
     async def script(_: Runner) -> None:
         await until(lambda: all(jobs.get(job.id).ended for job in made))
 
     play(jobs, perform, script, at_once=2)
     assert most == 2
-    assert order == ["HIGH", "HIGH", "MED", "MED", "LOW", "LOW"]
+    for priority in ("HIGH", "MED", "LOW"):
+        assert order.count(priority) == 6
+    assert order[0] == order[1] == "HIGH" and order[-1] == order[-2] == "LOW"
+
+
+def test_a_printer_that_is_off_keeps_its_films_in_order_and_no_other_printer_waiting(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BACK_OFF_S", (0.1,))
+    is_off = True
+    out: list[tuple[str, int]] = []
+
+    async def perform(job: Job, step: Step) -> Result:
+        if job.ae_title == "OFF" and is_off:
+            await asyncio.sleep(0.05)  # as long as it takes to find out
+            raise Retryable("off")
+        out.append((job.ae_title, job.number))
+        return Result(())
+
+    off = [jobs.create(NewJob("film", "OFF")) for _ in range(4)]
+    on = [jobs.create(NewJob("film", "ON")) for _ in range(4)]
+
+    async def script(_: Runner) -> None:
+        nonlocal is_off
+        await until(lambda: all(jobs.get(job.id).ended for job in on))
+        await until(lambda: jobs.get(off[0].id).attempts >= 3)
+        assert [jobs.get(job.id).attempts for job in off[1:]] == [0, 0, 0]
+        assert all(one == "ON" for one, _ in out)
+        is_off = False
+        await until(lambda: all(jobs.get(job.id).ended for job in off))
+
+    play(jobs, perform, script, at_once=5)
+    for printer, made in (("OFF", off), ("ON", on)):
+        assert [number for one, number in out if one == printer] == [job.number for job in made]
+
+
+def test_a_printer_that_has_never_answered_for_days_costs_a_try_in_five_minutes(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    async def perform(job: Job, step: Step) -> Result:
+        nonlocal tries
+        tries += 1
+        raise Retryable("off")
+
+    job = film(jobs)
+    for _ in range(40):
+        jobs.advance(job.id, JobEvent.CLAIM, owner="w")
+        jobs.advance(job.id, JobEvent.RETRY_LATER, delay_s=0.0, error="off")
+    for _ in range(100):
+        film(jobs)
+    claims = 0
+    claim = jobs.claim
+
+    def counted(kind: str, owner: str) -> Job | None:
+        nonlocal claims
+        claims += 1
+        return claim(kind, owner)
+
+    monkeypatch.setattr(jobs, "claim", counted)
+
+    async def script(_: Runner) -> None:
+        await until(lambda: jobs.get(job.id).attempts == 41)
+        await asyncio.sleep(0.5)
+
+    play(jobs, perform, script)
+    assert tries == 1 and claims <= 4, "nobody looks again and again"
+    assert 290 < (jobs.seconds_to_next("film") or 0) <= 300
+
+
+def test_a_retry_may_have_a_latest_time(jobs: Jobs) -> None:
+    async def perform(job: Job, step: Step) -> Result:
+        if job.attempts == 0:
+            raise Retryable("given to another printer", within_s=0.0)
+        return Result((), payload={"printed_on": "OTHER"})
+
+    job = jobs.create(NewJob("film", "FILM", payload={"films": 1}))
+
+    async def script(_: Runner) -> None:
+        await until(lambda: jobs.get(job.id).ended, 3)
+
+    play(jobs, perform, script)
+    assert jobs.get(job.id).payload == {"films": 1, "printed_on": "OTHER"}
+
+
+def test_a_job_that_is_cancelled_while_it_is_claimed_is_not_performed(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, performed = jobs.claim, []
+
+    def slow(kind: str, owner: str) -> Job | None:
+        job = claim(kind, owner)
+        if job is not None and job.id == first.id:
+            jobs.advance(job.id, JobEvent.CANCEL, reason="wrong patient")
+        return job
+
+    monkeypatch.setattr(jobs, "claim", slow)
+
+    async def perform(job: Job, step: Step) -> Result:
+        performed.append(job.id)
+        return Result(())
+
+    first, second = film(jobs), film(jobs)
+
+    async def script(_: Runner) -> None:
+        await until(lambda: jobs.get(second.id).ended)
+
+    play(jobs, perform, script)
+    assert performed == [second.id] and jobs.get(first.id).cancelled
 
 
 def test_a_cancelled_job_stops_and_hears_why(jobs: Jobs) -> None:
     heard: list[str] = []
+    began = False
 
     async def perform(job: Job, step: Step) -> Result:
+        nonlocal began
+        began = True
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError as cancelled:
@@ -202,7 +321,7 @@ def test_a_cancelled_job_stops_and_hears_why(jobs: Jobs) -> None:
     job = film(jobs)
 
     async def script(_: Runner) -> None:
-        await until(lambda: jobs.get(job.id).step == "rendering")
+        await until(lambda: began)
         jobs.advance(job.id, JobEvent.CANCEL, reason="wrong patient")
         await until(lambda: bool(heard))
 
@@ -222,8 +341,11 @@ def test_a_job_that_was_cancelled_in_its_last_moment_stays_cancelled(jobs: Jobs)
 
 def test_the_end_of_the_program_leaves_the_job_for_recovery(jobs: Jobs) -> None:
     heard: list[str] = []
+    began = False
 
     async def perform(job: Job, step: Step) -> Result:
+        nonlocal began
+        began = True
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError as cancelled:
@@ -234,7 +356,7 @@ def test_the_end_of_the_program_leaves_the_job_for_recovery(jobs: Jobs) -> None:
     job = film(jobs)
 
     async def script(_: Runner) -> None:
-        await until(lambda: jobs.get(job.id).step == "rendering")
+        await until(lambda: began)
 
     play(jobs, perform, script)
     assert jobs.get(job.id).step == "rendering" and heard == [""]

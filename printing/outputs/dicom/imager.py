@@ -30,7 +30,7 @@ from printing.outputs.dicom.note import NAME, Progress
 from printing.page import DOCUMENT, FilmDocument
 from printing.terms import PrinterStatus
 
-PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False, look_beside=False)
+PROPERTIES = Properties((DICOM,), reports_status=True, safe_to_repeat=False, look_beside=False, note=NAME)
 SILENT_S = 900.0
 """An imager that has films of ours and cannot be reached for so long: nobody knows what became of them."""
 AGAIN_S = 5.0
