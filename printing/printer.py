@@ -69,6 +69,8 @@ class Takes:
     """Grey levels, as bits."""
     dpi: float | None = None
     """The resolution that films come out in; None is that of the configuration."""
+    high_dpi: float | None = None
+    """That of films that ask for HIGH, where it is the device's to say."""
     finest_dpi: float | None = None
     """The most that it resolves; None where nobody knows."""
     papers: tuple[tuple[str, float, float, float], ...] = ()
@@ -128,7 +130,8 @@ class Printer:
             color=takes.color,
             printing_bit_depth=takes.bit_depth,
             dpi=takes.dpi or self.dpi,
-            finest_dpi=takes.finest_dpi or takes.dpi,
+            high_dpi=(takes.high_dpi or takes.dpi) if takes.dpi else self.high_dpi,
+            finest_dpi=takes.finest_dpi,
             papers=takes.papers,
         )
 

@@ -26,7 +26,7 @@ from printing.terms import (
 
 LOOK_S = 4.0
 """For the association, and for each answer."""
-MOST_ITEMS = 64
+MOST_ITEMS, MOST_FORMATS = 64, 4096
 TRANSIENT = 2
 """Result of an A-ASSOCIATE-RJ: come again later (PS3.8 §9.3.4)."""
 _TERM = re.compile(r"[A-Z0-9 _]{1,16}", re.ASCII)
@@ -97,12 +97,12 @@ def _takes(found: Any, otherwise: Takes) -> Takes:
     if item is None:
         return otherwise
     media = (*_media(item, "MediaInstalledSequence", True), *_media(item, "OtherMediaAvailableSequence", False))
-    spacing = _spacing(item)
     return Takes(
         media=media,
         color=otherwise.color,
         bit_depth=_number(item.get("PrintingBitDepth"), 8, 16) or otherwise.bit_depth,
-        dpi=round(25.4 / spacing, 3) if spacing is not None else None,
+        dpi=_dpi(item, str(item.get("DefaultPrinterResolutionID") or "STANDARD")),
+        high_dpi=_dpi(item, "HIGH"),
     )
 
 
@@ -115,15 +115,13 @@ def _media(item: Any, keyword: str, installed: bool) -> Iterator[Medium]:
             yield Medium(medium, size, installed, *densities)
 
 
-def _spacing(item: Any) -> float | None:
-    """Printer Pixel Spacing of the default resolution, mm."""
-    default = str(item.get("DefaultPrinterResolutionID") or "STANDARD")
-    for one in list(item.get("SupportedImageDisplayFormatsSequence") or [])[:MOST_ITEMS]:
+def _dpi(item: Any, resolution: str) -> float | None:
+    """What Printer Pixel Spacing says of a resolution."""
+    for one in list(item.get("SupportedImageDisplayFormatsSequence") or [])[:MOST_FORMATS]:
         values = _words(one.get("PrinterPixelSpacing"))
-        if str(one.get("PrinterResolutionID") or default) == default and values:
+        if str(one.get("PrinterResolutionID") or "STANDARD") == resolution and values:
             spacing = float(values[0])
-            if 25.4 / 2400 <= spacing <= 25.4 / 50:
-                return spacing
+            return round(25.4 / spacing, 3) if 25.4 / 2400 <= spacing <= 25.4 / 50 else None
     return None
 
 
