@@ -426,7 +426,7 @@ def test_only_we_can_read_what_was_sent(rig: Rig) -> None:
 
 def test_promise_1_files_folders_and_row_come_before_success(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    real_fsync, real_create = os.fsync, rig.jobs.create
+    real_fsync, real_create = os.fsync, rig.jobs.create_all
 
     def fsync(fd: int) -> None:
         done.append(Path(f"/proc/self/fd/{fd}").readlink().name)
@@ -442,7 +442,7 @@ def test_promise_1_files_folders_and_row_come_before_success(rig: Rig, monkeypat
     console.image_box(1)
     console.image_box(2)
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(rig.jobs, "create", create)
+    monkeypatch.setattr(rig.jobs, "create_all", create)
     assert console.print_film().status == 0
     (job,) = rig.jobs.list()
     files = {pixels.file for pixels in document_of(rig)[0].references()}
