@@ -75,6 +75,8 @@ class Runner:
         self._owner = owner
         self._running: dict[str, asyncio.Task[None]] = {}
         self._kinds: dict[str, str] = {}
+        self._cancelled: set[str] = set()
+        """Jobs that were cancelled while a claim was under way: perhaps the one that it brings."""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -91,8 +93,11 @@ class Runner:
         self._loop.call_soon_threadsafe(self._on_event, job, event)
 
     def _on_event(self, job: Job, event: JobEvent) -> None:
-        if event is JobEvent.CANCEL and job.id in self._running:
-            self._running[job.id].cancel(CANCELLED_BY_HAND)
+        if event is JobEvent.CANCEL:
+            if job.id in self._running:
+                self._running[job.id].cancel(CANCELLED_BY_HAND)
+            else:
+                self._cancelled.add(job.id)
         elif event in (JobEvent.SUBMIT, JobEvent.RELEASE, JobEvent.RETRY, JobEvent.RETRY_LATER, JobEvent.RECOVER):
             self._wake.set()
 
@@ -117,6 +122,7 @@ class Runner:
 
     async def _fill(self, kind: str) -> None:
         while sum(1 for one in self._kinds.values() if one == kind) < self._at_once.get(kind, 1):
+            self._cancelled.clear()
             try:
                 job = await asyncio.to_thread(self._jobs.claim, kind, self._owner)
             except Exception:
@@ -128,6 +134,8 @@ class Runner:
                 if waiting_s is not None:
                     self._wake_in(max(0.05, waiting_s))
                 return
+            if job.id in self._cancelled:
+                continue
             self._kinds[job.id] = kind
             task = asyncio.create_task(self._run(job), name=f"job {job.id}")
             self._running[job.id] = task

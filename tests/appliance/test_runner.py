@@ -174,6 +174,7 @@ def test_a_cancelled_job_stops_and_hears_why(jobs: Jobs) -> None:
 
     async def perform(job: Job, step: Step) -> Result:
         try:
+            heard.append("begun")
             await asyncio.sleep(60)
         except asyncio.CancelledError as cancelled:
             heard.append(str(cancelled))
@@ -183,13 +184,34 @@ def test_a_cancelled_job_stops_and_hears_why(jobs: Jobs) -> None:
     job = film(jobs)
 
     async def script(_: Runner) -> None:
-        await until(lambda: jobs.get(job.id).step == "rendering")
-        jobs.advance(job.id, JobEvent.CANCEL, reason="wrong patient")
         await until(lambda: bool(heard))
+        jobs.advance(job.id, JobEvent.CANCEL, reason="wrong patient")
+        await until(lambda: len(heard) == 2)
 
     play(jobs, perform, script)
-    assert heard == [CANCELLED_BY_HAND]
+    assert heard == ["begun", CANCELLED_BY_HAND]
     assert jobs.get(job.id).cancelled and jobs.get(job.id).state == "FAILURE"
+
+
+def test_a_job_that_is_cancelled_in_its_first_moment_is_not_performed(jobs: Jobs) -> None:
+    """Between the commit of the claim and the runner's hearing of it: the film of a wrong patient is not printed."""
+    performed: list[str] = []
+    wrong, right = film(jobs), film(jobs)
+
+    def heard(job: Job, event: JobEvent) -> None:
+        if event is JobEvent.CLAIM and job.id == wrong.id:
+            jobs.advance(job.id, JobEvent.CANCEL, reason="wrong patient")
+
+    async def perform(job: Job, step: Step) -> Result:
+        performed.append(job.id)
+        return Result(())
+
+    async def script(_: Runner) -> None:
+        jobs.subscribe(heard)
+        await until(lambda: jobs.get(right.id).step == "done")
+
+    play(jobs, perform, script)
+    assert performed == [right.id] and jobs.get(wrong.id).cancelled
 
 
 def test_a_job_that_was_cancelled_in_its_last_moment_stays_cancelled(jobs: Jobs) -> None:
