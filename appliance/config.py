@@ -487,9 +487,10 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
     "verify_certificate": ("ipp",),
     "format": ("raw",),
     "margin_mm": ("raw",),
-    "peer": ("dicom",),
-    "imager_bits": ("dicom",),
-    "implicit_only": ("dicom",),
+    "peer": ("dicom", "archive"),
+    "imager": ("dicom",),
+    "archive_as": ("archive",),
+    "unidentified": ("archive",),
 }
 """Key of a printer → the outputs that it means something to."""
 LEAST_ROOM_MM = 20.0
