@@ -10,7 +10,6 @@ from typing import Any
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
-from pynetdicom import evt
 
 from printing.outputs import Hear, NotDelivered
 from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
@@ -87,11 +86,6 @@ class Line:
         self.warnings: list[str] = []
         self.jobs: dict[str, JobState] = {}
         """What Print Job events said last, by UID."""
-
-    @property
-    def handlers(self) -> list[Any]:
-        """For pynetdicom, which calls them in threads of its own."""
-        return [(evt.EVT_DIMSE_RECV, self._message), (evt.EVT_N_EVENT_REPORT, self._event)]
 
     def begin(self, association: Any) -> None:
         """It is open."""
@@ -189,24 +183,17 @@ class Line:
 
     # -- what comes ---------------------------------------------------------------------------------------------
 
-    def _message(self, event: Any) -> None:
+    def message(self, event: Any) -> None:
         """The command set of an answer, of which the library hands on less than there is."""
         command = event.message.command_set
         if "Status" in command:
             self._answer = command
 
-    def _event(self, event: Any) -> tuple[int, None]:
+    def event(self, sop_class: str, uid: str, number: int, information: Dataset) -> None:
         """N-EVENT-REPORT. Events may overtake each other here: the end of a Print Job stays its end."""
         self._heard += 1
         if self._heard > MOST_EVENTS:
-            event.assoc.abort()
-            return 0x0000, None
-        try:
-            information = event.event_information
-        except Exception:  # whatever a peer wrote there: the event type says enough
-            information = Dataset()
-        number = int(event.event_type or 0)
-        sop_class, uid = (str(getattr(event.request, f"AffectedSOP{what}UID")) for what in ("Class", "Instance"))
+            return
         if sop_class == PRINT_JOB and 1 <= number <= len(ExecutionStatus):
             state = _job_state(list(ExecutionStatus)[number - 1], information.get("ExecutionStatusInfo"))
             if state is not None and not self._ended(uid):
@@ -216,7 +203,6 @@ class Line:
             if printer is not None:
                 self._hear(printer)
         self._news.set()
-        return 0x0000, None
 
     def _ended(self, uid: str) -> bool:
         return uid in self.jobs and self.jobs[uid][0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE)
@@ -282,7 +268,7 @@ def call(
     syntaxes = ["1.2.840.10008.1.2"] if habits.implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
     line = Line(hear)
     classes = classes_for(document, habits)
-    association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.handlers)
+    association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.event, line.message)
     host, port, ae_title, _ = address
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
