@@ -79,6 +79,7 @@ class Line:
         self._association: Any = None
         self._hear = hear
         self._heard = 0
+        self._mute = False
         self._news = threading.Event()
         self._answer: Any = Dataset()
         self.taken: set[str] = set()
@@ -95,8 +96,8 @@ class Line:
 
     @property
     def open(self) -> bool:
-        """Whether it still stands."""
-        return bool(self._association.is_established)
+        """Whether it still stands. The library notices a peer that has gone a while after it has told us."""
+        return bool(self._association.is_established) and not self._mute
 
     def wait(self, seconds: float) -> None:
         """Until the imager tells something by itself, at most so long."""
@@ -126,7 +127,11 @@ class Line:
     def delete(self, sop_class: str, uid: str, meta: bool = True) -> None:
         """N-DELETE; what the imager says to it does not matter any more."""
         if self.open:
-            self._association.send_n_delete(sop_class, uid, meta_uid=self.meta if meta else None)
+            try:
+                status = self._association.send_n_delete(sop_class, uid, meta_uid=self.meta if meta else None)
+            except (RuntimeError, OSError):
+                status = None
+            self._mute = not status
 
     def printer(self) -> PrinterState | None:
         """Printer N-GET; None where the imager does not say how it is."""
@@ -167,6 +172,7 @@ class Line:
         except (RuntimeError, OSError) as failure:
             raise Broken(f"the association ended at the {what}") from failure
         if not status or "Status" not in status:
+            self._mute = True
             raise Broken(f"no answer to the {what}")
         code = int(status.Status)
         comment = _plain(status.get("ErrorComment") or "", 64)
@@ -287,5 +293,7 @@ def call(
     except Broken as failure:
         raise NotDelivered(f"{where}: {failure}", passing=True) from failure
     finally:
-        if association.is_established:
+        if line.open:
             association.release()
+        elif association.is_established:
+            association.abort()
