@@ -342,6 +342,26 @@ def test_annotations_go_into_annotation_boxes_or_are_told(dimse: Path, tmp_path:
             assert imager.output(**habits).deliver(film).warnings == (lost.format(many),)
 
 
+def test_events_between_requests_stop_none_of_them(dimse: Path) -> None:
+    """The library's own way of serving an event makes one request in some hundreds wait for ever."""
+    events = [[1 + at % 2, "NORMAL", 10] for at in range(100)]
+    with FilmImager(dimse, events=events, asked=[["PRINTING", "NORMAL"]]) as imager:
+        heard: list[int] = []
+        address = ("127.0.0.1", imager.port, "IMAGER", "GRAVURE")
+        contexts = [(one, ["1.2.840.10008.1.2"]) for one in (GRAY, JOB)]
+        association = associate(address, contexts, 10, lambda _class, _uid, event, _data: heard.append(event))
+        assert association.send_n_action(None, 1, FILM, "1.2.3", meta_uid=GRAY)[0].Status == 0
+        asked, end = 0, time.monotonic() + 20
+        while len(heard) < len(events) and time.monotonic() < end:
+            status, _ = association.send_n_get([0x21100010, 0x21100020], "1.2.840.10008.5.1.1.16", "1.2", meta_uid=GRAY)
+            assert status.Status == 0
+            asked += 1
+        association.release()
+        assert len(heard) == len(events) and asked > 3
+        imager.end()
+        assert sum(one.get("status") == 0 for one in imager.asked if "confirmed" in one) == len(events)
+
+
 def test_an_answer_is_not_taken_by_the_librarys_own_reactor(dimse: Path) -> None:
     with FilmImager(dimse) as imager:
         address = ("127.0.0.1", imager.port, "IMAGER", "GRAVURE")

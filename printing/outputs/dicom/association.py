@@ -10,7 +10,6 @@ from typing import Any
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
-from pynetdicom import evt
 
 from printing.outputs import Hear, NotDelivered
 from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
@@ -80,6 +79,7 @@ class Line:
         self._association: Any = None
         self._hear = hear
         self._heard = 0
+        self._mute = False
         self._news = threading.Event()
         self._answer: Any = Dataset()
         self.taken: set[str] = set()
@@ -87,11 +87,6 @@ class Line:
         self.warnings: list[str] = []
         self.jobs: dict[str, JobState] = {}
         """What Print Job events said last, by UID."""
-
-    @property
-    def handlers(self) -> list[Any]:
-        """For pynetdicom, which calls them in threads of its own."""
-        return [(evt.EVT_DIMSE_RECV, self._message), (evt.EVT_N_EVENT_REPORT, self._event)]
 
     def begin(self, association: Any) -> None:
         """It is open."""
@@ -101,8 +96,8 @@ class Line:
 
     @property
     def open(self) -> bool:
-        """Whether it still stands."""
-        return bool(self._association.is_established)
+        """Whether it still stands. The library notices a peer that has gone a while after it has told us."""
+        return bool(self._association.is_established) and not self._mute
 
     def wait(self, seconds: float) -> None:
         """Until the imager tells something by itself, at most so long."""
@@ -132,7 +127,11 @@ class Line:
     def delete(self, sop_class: str, uid: str, meta: bool = True) -> None:
         """N-DELETE; what the imager says to it does not matter any more."""
         if self.open:
-            self._association.send_n_delete(sop_class, uid, meta_uid=self.meta if meta else None)
+            try:
+                status = self._association.send_n_delete(sop_class, uid, meta_uid=self.meta if meta else None)
+            except (RuntimeError, OSError):
+                status = None
+            self._mute = not status
 
     def printer(self) -> PrinterState | None:
         """Printer N-GET; None where the imager does not say how it is."""
@@ -173,6 +172,7 @@ class Line:
         except (RuntimeError, OSError) as failure:
             raise Broken(f"the association ended at the {what}") from failure
         if not status or "Status" not in status:
+            self._mute = True
             raise Broken(f"no answer to the {what}")
         code = int(status.Status)
         comment = _plain(status.get("ErrorComment") or "", 64)
@@ -189,24 +189,17 @@ class Line:
 
     # -- what comes ---------------------------------------------------------------------------------------------
 
-    def _message(self, event: Any) -> None:
+    def message(self, event: Any) -> None:
         """The command set of an answer, of which the library hands on less than there is."""
         command = event.message.command_set
         if "Status" in command:
             self._answer = command
 
-    def _event(self, event: Any) -> tuple[int, None]:
+    def event(self, sop_class: str, uid: str, number: int, information: Dataset) -> None:
         """N-EVENT-REPORT. Events may overtake each other here: the end of a Print Job stays its end."""
         self._heard += 1
         if self._heard > MOST_EVENTS:
-            event.assoc.abort()
-            return 0x0000, None
-        try:
-            information = event.event_information
-        except Exception:  # whatever a peer wrote there: the event type says enough
-            information = Dataset()
-        number = int(event.event_type or 0)
-        sop_class, uid = (str(getattr(event.request, f"AffectedSOP{what}UID")) for what in ("Class", "Instance"))
+            return
         if sop_class == PRINT_JOB and 1 <= number <= len(ExecutionStatus):
             state = _job_state(list(ExecutionStatus)[number - 1], information.get("ExecutionStatusInfo"))
             if state is not None and not self._ended(uid):
@@ -216,7 +209,6 @@ class Line:
             if printer is not None:
                 self._hear(printer)
         self._news.set()
-        return 0x0000, None
 
     def _ended(self, uid: str) -> bool:
         return uid in self.jobs and self.jobs[uid][0] in (ExecutionStatus.DONE, ExecutionStatus.FAILURE)
@@ -282,7 +274,7 @@ def call(
     syntaxes = ["1.2.840.10008.1.2"] if habits.implicit_only else ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
     line = Line(hear)
     classes = classes_for(document, habits)
-    association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.handlers)
+    association = associate(address, ((one, syntaxes) for one in classes), TIMEOUT_S, line.event, line.message)
     host, port, ae_title, _ = address
     where = f"the imager {ae_title} at {host}:{port}"
     if not association.is_established:
@@ -301,5 +293,7 @@ def call(
     except Broken as failure:
         raise NotDelivered(f"{where}: {failure}", passing=True) from failure
     finally:
-        if association.is_established:
+        if line.open:
             association.release()
+        elif association.is_established:
+            association.abort()
