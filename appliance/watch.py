@@ -22,8 +22,8 @@ log = logging.getLogger("gravure.print")
 
 PATIENCE_S = 5.0
 """A look that takes longer is a device that hangs; with the pause between two looks, a change is told within 10 s."""
-FRESH_S = 1.5
-"""A look that is not older is not made again for whoever comes."""
+FRESH_S = 0.5
+"""A look that is not older is not made again for a console that comes."""
 
 TROUBLE = (JobEvent.RETRY_LATER, JobEvent.HOLD, JobEvent.FAIL)
 """What a film goes through when its device is not well: it is looked at anew."""
@@ -88,7 +88,7 @@ class Watch:
     async def look(self, within_s: float) -> None:
         """Look at every printer, and wait for what is found, for a bounded time."""
         for one in self._watched.values():
-            if self._loop.time() - one.looked_s > FRESH_S and not _is_told(one):
+            if not _is_told(one):
                 self._look(one)
         looks = [one.look for one in self._watched.values() if one.look is not None]
         if looks:

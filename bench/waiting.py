@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.children import Children
-from appliance.performers import FILM_CPU_S, FILM_MEMORY_BYTES, FILM_WALL_S
+from appliance.config import Config, PrinterTable
+from appliance.performers import FILM_CPU_S, FILM_MEMORY_BYTES, FILM_WALL_S, rendering
+from printing.outputs import Target
 from printing.page import DOCUMENT
 
 from .films import (
@@ -51,9 +53,8 @@ def spooled(here: Path, side: int) -> Path:
 
 def alone(spool: Path, dpi: float, films: int) -> list[float]:
     """Seconds of each film by the renderer alone, warm."""
-    request: dict[str, Any] = {"folder": str(spool), "media_type": "application/pdf", "dpi": dpi, "high_dpi": None}
-    request |= {"tone": "film", "black_point": True, "bits": 8, "color": True, "configuration_information": True}
-    request |= {"fonts": [], "papers": [], "scaling": "fit"}
+    tone = {"tone": "film", "black_point": True, "measured": None}
+    request = rendering(Config.default(), PrinterTable(dpi=max(50, round(dpi))), spool, Target(), tone)
     limits: dict[str, Any] = {"memory_bytes": FILM_MEMORY_BYTES, "cpu_s": FILM_CPU_S, "wall_s": FILM_WALL_S}
 
     async def render() -> list[float]:

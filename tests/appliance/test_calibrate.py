@@ -135,7 +135,7 @@ def test_from_chart_to_scan_to_films_with_the_greys_of_the_standard(one: Serving
     assert re.fullmatch(r"\d{8}", printer_says(one).DateOfLastCalibration)
     assert printer_says(one).DateOfLastCalibration == made["measured"][:10].replace("-", "")
     assert printer_says(one).TimeOfLastCalibration == made["measured"][11:19].replace(":", "")
-    assert "measured" in one.gravure("check").stdout and "FILM on PAPER" in one.gravure("status", check=False).stdout
+    assert "measured" in one.gravure("check").stdout and "calibrated" in one.gravure("status", check=False).stdout
 
     calibrated = film(one)
     assert calibrated["warnings"] == []
