@@ -151,7 +151,7 @@ def test_jpeg_is_a_job_a_sheet_and_after_kill_9_each_comes_out_once(printing: tu
     one, printer = printing
     printer.hold()
     film(one, "14INX17IN", 2)
-    until(lambda: '"job_id": ' in "".join(note.read_text() for note in notes(one)), "no note")
+    until(lambda: '"whole": true' in "".join(note.read_text() for note in notes(one)), "no note")
     one.kill()
     one.start()
     printer.let_go()
