@@ -94,8 +94,12 @@ def asked(queues: CupsQueues, uri: str, operation: str, of: str, more: str = "")
 
 def jobs_of(queues: CupsQueues, url: str, which: str) -> list[dict[str, Any]]:
     """The newest first; each is asked for by itself, as CUPS leaves the names of old jobs out of its list."""
-    found = asked(queues, url, "Get-Jobs", "printer-uri", f"ATTR keyword which-jobs {which}")
+    found = listed(queues, url, which)
     return [one for job in found for one in asked(queues, job["job-uri"], "Get-Job-Attributes", "job-uri")]
+
+
+def listed(queues: CupsQueues, url: str, which: str) -> list[dict[str, Any]]:
+    return asked(queues, url, "Get-Jobs", "printer-uri", f"ATTR keyword which-jobs {which}")
 
 
 def job_name(one: Serving) -> str:
@@ -161,16 +165,18 @@ def test_a_film_that_is_cancelled_is_cancelled_in_the_queue(
         assert NetworkConsole(None, appliance.port).whole_film().status == 0
         until(lambda: jobs_of(queues, url, "not-completed"), "the queue has no job")
         appliance.gravure("cancel", appliance.jobs()[0]["id"])
-        until(lambda: not jobs_of(queues, url, "not-completed"), "it is still there")
+        until(lambda: not listed(queues, url, "not-completed"), "it is still there")
     finally:
         queues.command("cupsenable", "EVERYWHERE")
-    seen = jobs_of(queues, url, "completed")[0]
-    assert (seen["job-name"], seen["job-state"]) == (job_name(appliance), 7)
-    # As if we had never heard which job it became: it is found by its name, though CUPS's list does not have that.
+    # As if we had never heard which job it became: it is found by its name, though CUPS's list has lost that.
+    client = IppClient(url, "GRAVURE")
+    until(lambda: "job-name" not in client.jobs("completed")[0], "CUPS keeps its name")
     write_note(tmp_path / "sent.json", {"said": "", "job_id": None})
     lost = RenderedFilm(job_name(appliance), tmp_path, (tmp_path / "film.pdf",), {})
     with pytest.raises(NotDelivered, match="cancelled at the printer"):
-        IppOutput(IppClient(url, "GRAVURE")).deliver(lost)
+        IppOutput(client).deliver(lost)
+    seen = jobs_of(queues, url, "completed")[0]
+    assert (seen["job-name"], seen["job-state"]) == (job_name(appliance), 7)
     assert len(printer.sheets) == before
 
 
