@@ -30,6 +30,8 @@ PROGRAMS = {
     "util-linux": "setpriv",
     "netpbm": "pngtopnm",
     "libtiff-tools": "tiffinfo",
+    "cups": "/usr/sbin/cupsd",
+    "cups-filters": "/usr/lib/cups/filter/pdftopdf",
 }
 
 

@@ -49,6 +49,8 @@ SILENT_S = 900.0
 
 LOOK_S = 4.0
 """For a connection, and for an answer, of a printer that is only looked at."""
+MOST_JOBS = 500
+"""Of a printer that are looked through, the newest of those that ended first."""
 
 CAPABILITIES = (
     *STATE,
@@ -182,10 +184,12 @@ class IppOutput:
         return found
 
     def _find(self, name: str, which: Sequence[str]) -> int | None:
-        """The printer's job of this name."""
-        for one in (job for kind in which for job in self.client.jobs(kind)):
-            if name in one.get("job-name", ()):
-                return next((number for number in one.get("job-id", ()) if isinstance(number, int)), None)
+        """The printer's job of this name. CUPS leaves names out of its list of jobs that ended long ago."""
+        for one in (job for kind in which for job in self.client.jobs(kind)[:MOST_JOBS]):
+            number = next((value for value in one.get("job-id", ()) if isinstance(value, int)), None)
+            named = one if "job-name" in one or number is None else self.client.job_attributes(number)
+            if name in named.get("job-name", ()):
+                return number
         return None
 
     def _send(self, film: RenderedFilm, sheet: Sheet) -> int:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.appliance.print_rig import NetworkConsole
+from tests.printing.console import image
 from tests.printing.render.pwg_reader import read_pwg
 from tests.raw_printer import RawPrinter
 from tests.serving import Serving
@@ -87,6 +88,24 @@ def test_pwg_raster_of_a_poster(appliance: Serving, printer: RawPrinter) -> None
     assert [(page.paper, page.size, page.resolution) for page in pages] == 4 * [
         ("iso_a4_210x297mm", (826, 1169), (100, 100))
     ]
+
+
+@pytest.mark.parametrize(
+    "appliance",
+    ['format = "pwg"\nmedia = "iso_a4_210x297mm"\nempty_image_density = "WHITE"'],
+    indirect=True,
+    ids=["a4"],
+)
+def test_a_film_that_hangs_across_is_turned_as_its_paper_lies(appliance: Serving, printer: RawPrinter) -> None:
+    console = NetworkConsole(None, appliance.port)
+    console.film_session()
+    console.film_box(r"STANDARD\2,1", FilmSizeID="14INX17IN", FilmOrientation="LANDSCAPE")
+    assert console.image_box(1, image(2, 2, pixels=bytes(4))).status == 0  # black on the left, nothing on the right
+    assert console.print_film().status == 0
+    (page,) = read_pwg(printer.until_sheets(1)[0])
+    assert page.size == (826, 1169)
+    dark = np.flatnonzero((page.pixels < 128).mean(axis=1) > 0.5)
+    assert len(dark) > 400 and dark[0] > 1169 // 2 - 5, "what was on the left is below: a quarter counter-clockwise"
 
 
 def test_films_wait_for_a_printer_that_is_off_and_one_that_broke_off_is_held(
