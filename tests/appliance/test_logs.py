@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs import MOST_CHARACTERS, LineFormatter, escaped, set_up
+from appliance.logs import MOST_CHARACTERS, LineFormatter, escaped, set_up, tell_of_loop
 
 
 def record(words: str = "association accepted", level: int = logging.INFO, **facts: object) -> logging.LogRecord:
@@ -78,3 +79,19 @@ def test_libraries_are_silent_and_the_level_is_ours(monkeypatch: pytest.MonkeyPa
         for name, level in silenced.items():
             logging.getLogger(name).setLevel(level)
         logging.raiseExceptions = said
+
+
+def test_a_fault_that_nobody_caught_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    def break_down() -> None:
+        raise RuntimeError("a fault of ours")
+
+    async def run() -> None:
+        tell_of_loop(asyncio.get_running_loop())
+        asyncio.get_running_loop().call_soon(break_down)
+        await asyncio.sleep(0.01)
+
+    with caplog.at_level("ERROR", "gravure"):
+        asyncio.run(run())
+    (record,) = [one for one in caplog.records if one.name == "gravure"]
+    line = LineFormatter(journald=True).format(record)
+    assert line.startswith("<3>") and "a fault of ours" in line and "\n" not in line

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import re
 import shutil
+import signal
+import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pydicom
 import pytest
 
+from appliance.jobs import ENDED, STEPS
 from tests.instances import ARC, instance, written
-from tests.serving import FOREIGN, STORESCU, Serving, serving, statuses
+from tests.serving import DEFAULT, FOREIGN, ROOT, STORESCU, Serving, serving, statuses
 
 pytestmark = pytest.mark.peers("dcmtk")
 
@@ -77,27 +83,85 @@ def test_kill_9_while_storing_loses_nothing_acknowledged_and_repeats_nothing(tmp
         one.kill()
 
 
+def killed_at(one: Serving, number: int, step: str) -> bool:
+    """kill -9 while a job, by its number, stands at a step. False where it went by unseen.
+
+    The process is stopped first, and killed only if the job really stands there: no test of a step kills elsewhere.
+    """
+    assert one.process is not None
+    end = time.monotonic() + 60
+    with contextlib.closing(sqlite3.connect(f"file:{one.state}/gravure.db?mode=ro", uri=True)) as database:
+
+        def now() -> str:
+            row = database.execute("SELECT step FROM job WHERE number = ?", (number,)).fetchone()
+            return row[0] if row else ""
+
+        while (seen := now()) not in ENDED:
+            assert time.monotonic() < end, f"the job stays at {seen!r}"
+            if seen == step:
+                one.process.send_signal(signal.SIGSTOP)
+                if now() == step:
+                    one.kill()
+                    return True
+                one.process.send_signal(signal.SIGCONT)
+            time.sleep(0.0005)
+    return False
+
+
+TRIES = 8
+"""A step may pass between two looks; then there is another job."""
+
+
 @pytest.mark.peers("dcmtk", "libarchive-tools")
-@pytest.mark.parametrize("step", ["planning", "staging", "imaging", "verifying", "delivering"])
+@pytest.mark.parametrize("step", STEPS["disc"][1 : -len(ENDED)])
 def test_kill_9_at_each_step_of_a_disc_makes_one_disc(tmp_path: Path, step: str) -> None:
     one = Serving(tmp_path).start()
     try:
-        one.storescu(*written(tmp_path / "in", *(instance(number, side=256) for number in range(1, 201))))
-        seen = ""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            jobs = one.jobs()
-            seen = jobs[0]["step"] if jobs else ""
-            if seen == step or seen == "done":
+        for study in range(1, TRIES + 1):
+            slices = (instance(number, study=study, side=128) for number in range(1, 101))
+            one.storescu(*written(tmp_path / f"in{study}", *slices))
+            if killed_at(one, study, step):
                 break
-        one.kill()
+        else:
+            pytest.fail(f"never seen at {step}")
         one.start()
-        jobs = one.all_ended()
-        assert [job["state"] for job in jobs] == ["DONE"]
+        jobs = one.all_ended(study)
+        assert {job["state"] for job in jobs} == {"DONE"} and len(jobs) == study
+        events = one.gravure("job", jobs[-1]["id"], "--json").stdout
+        assert "recover" in {event["event"] for event in json.loads(events)["events"]}
         found = on_discs(jobs, tmp_path)
-        assert len(found) == len(set(found)) == 200
-        assert len(list((one.state / "discs").glob("*.iso"))) == 1
+        assert len(found) == len(set(found)) == 100 * study
+        assert len(list((one.state / "discs").glob("*.iso"))) == study
         assert not list((one.state / "discs").glob(".*"))
+    finally:
+        one.kill()
+
+
+@pytest.mark.parametrize("step", STEPS["film"][1 : -len(ENDED)])
+def test_kill_9_at_each_step_of_a_film_makes_one_film(tmp_path: Path, step: str) -> None:
+    (image,) = written(tmp_path / "in", instance(1, side=512))
+    one = Serving(tmp_path, toml=DEFAULT.replace("dpi = 100", "dpi = 300")).start()
+    try:
+        for count in range(1, TRIES + 1):
+            printing = subprocess.Popen(
+                [sys.executable, "-m", "appliance", "print", f"FILM@127.0.0.1:{one.port}", str(image)],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            killed = killed_at(one, count, step)
+            printing.wait(60)
+            if killed:
+                break
+        else:
+            pytest.fail(f"never seen at {step}")
+        one.start()
+        jobs = one.all_ended(count)
+        assert {job["state"] for job in jobs} == {"DONE"} and len(jobs) == count
+        events = one.gravure("job", jobs[-1]["id"], "--json").stdout
+        assert "recover" in {event["event"] for event in json.loads(events)["events"]}
+        assert len(list((one.state / "films").glob("*.pdf"))) == count
+        assert not list((one.state / "films").glob(".*")) and not any((one.state / "spool" / "films").iterdir())
     finally:
         one.kill()
 
