@@ -18,7 +18,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from appliance.jobs import ENDED, STEPS
+from appliance.jobs import ENDED, own_steps
 from tests.instances import ARC, instance, written
 from tests.serving import DEFAULT, FOREIGN, ROOT, STORESCU, Serving, serving, statuses
 
@@ -113,7 +113,7 @@ TRIES = 8
 
 
 @pytest.mark.peers("dcmtk", "libarchive-tools")
-@pytest.mark.parametrize("step", STEPS["disc"][1 : -len(ENDED)])
+@pytest.mark.parametrize("step", own_steps("disc"))
 def test_kill_9_at_each_step_of_a_disc_makes_one_disc(tmp_path: Path, step: str) -> None:
     one = Serving(tmp_path).start()
     try:
@@ -137,7 +137,7 @@ def test_kill_9_at_each_step_of_a_disc_makes_one_disc(tmp_path: Path, step: str)
         one.kill()
 
 
-@pytest.mark.parametrize("step", STEPS["film"][1 : -len(ENDED)])
+@pytest.mark.parametrize("step", own_steps("film"))
 def test_kill_9_at_each_step_of_a_film_makes_one_film(tmp_path: Path, step: str) -> None:
     (image,) = written(tmp_path / "in", instance(1, side=512))
     one = Serving(tmp_path, toml=DEFAULT.replace("dpi = 100", "dpi = 300")).start()
