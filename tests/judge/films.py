@@ -43,6 +43,8 @@ class Picture:
     """What stands in an image box: 8-bit P-values (rows, columns, samples), polarity applied."""
 
     values: Pixels
+    exact: Pixels
+    """The same before they were rounded: deep samples that are equal in eight bits are not equal."""
     magnification: str
     width_mm: float | None
     """Requested Image Size."""
@@ -126,8 +128,10 @@ def picture(data: dict[int, Any], film: Film) -> Picture:
         stored = full - stored
     vertical, horizontal = (int(one) for one in text(image.get(0x00280034, b"1\\1")).split("\\"))
     wished = text(data.get(0x20200030, b""))
+    exact = stored * 255 / full
     return Picture(
-        values=np.floor(stored * 255 / full + 0.5).astype(np.uint8),
+        values=np.floor(exact + 0.5).astype(np.uint8),
+        exact=exact,
         magnification=text(data.get(0x20100060, b"")) or film.word(0x20100060, "CUBIC"),
         width_mm=float(wished) if wished else None,
         aspect=horizontal / vertical,
@@ -208,7 +212,7 @@ def expected(film: Film, shape: tuple[int, ...], dpi: float) -> Bounds:
         place = place_of(image, cell, dpi)
         where = covered(place, scale_x, scale_y)
         low, high = around(
-            image.values, where, (place[0] * scale_x, place[1] * scale_y), (place[2] * scale_x, place[3] * scale_y)
+            image.exact, where, (place[0] * scale_x, place[1] * scale_y), (place[2] * scale_x, place[3] * scale_y)
         )
         bounds.paint(where, low, high)
     return bounds.loosened()
@@ -249,7 +253,9 @@ def around(
             highs.append(high.take(range(first, last), axis).max(axis))
         low, high = np.stack(lows, axis), np.stack(highs, axis)
     overshoot = 0.28 * (high - low)
-    return np.clip(np.floor(low - overshoot), 0, 255), np.clip(np.ceil(high + overshoot), 0, 255)
+    flat = np.floor(low + 0.5)
+    low, high = np.floor(low - overshoot), np.ceil(high + overshoot)
+    return np.clip(np.where(overshoot > 0, low, flat), 0, 255), np.clip(np.where(overshoot > 0, high, flat), 0, 255)
 
 
 def pages(pdf: Path, folder: Path) -> list[Pixels]:
