@@ -150,7 +150,6 @@ WRITE_ISO = """
 import sys, time
 from datetime import datetime, timezone
 from pathlib import Path
-from bench.discs import memory_mb
 from media.iso import write_iso
 tree = Path(sys.argv[1])
 files = [(file.relative_to(tree).parts, file) for file in sorted(tree.rglob("*")) if file.is_file()]
@@ -158,7 +157,8 @@ import pycdlib
 began = time.perf_counter()
 write_iso(files, Path(sys.argv[2]), volume_id="BENCH", now=datetime(2026, 3, 2, tzinfo=timezone.utc))
 ended = time.perf_counter()
-print(ended - began, memory_mb("VmHWM"))
+peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(ended - began, int(peak) / 1024)
 """
 
 
@@ -172,9 +172,10 @@ def image(pairs: int, scale: float, files: int, where: Path) -> Measured:
             file = tree / "DICOM" / f"SE{number // SERIES:06d}" / f"IM{number:06d}"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(bytes([number % 251]) * 500_000)
-        for _ in range(pairs):
+
+        def ours() -> None:
             done = subprocess.run(
-                [sys.executable, "-c", WRITE_ISO, str(tree), str(here / "iso")],
+                [sys.executable, "-c", WRITE_ISO, str(tree), str(here / "out")],
                 check=True,
                 capture_output=True,
                 text=True,
@@ -182,16 +183,21 @@ def image(pairs: int, scale: float, files: int, where: Path) -> Measured:
             seconds, memory = map(float, done.stdout.split())
             measured.ours.append(seconds)
             measured.notes[ISO_NOTE] = memory
-            (here / "iso").unlink()
-            with timed(measured.theirs), (here / "cat").open("wb") as out:
-                subprocess.run(
-                    ["xargs", "-0", "cat"],
-                    input=b"\0".join(str(file).encode() for file in sorted(tree.rglob("IM*"))),
-                    stdout=out,
-                    check=True,
-                )
-            (here / "cat").unlink()
-            time.sleep(0.1)
+
+        def theirs() -> None:
+            names = b"\0".join(str(file).encode() for file in sorted(tree.rglob("IM*")))
+            with timed(measured.theirs), (here / "out").open("wb") as out:
+                subprocess.run(["xargs", "-0", "cat"], input=names, stdout=out, check=True)
+
+        for number in range(pairs + 1):
+            # Each first in turn: who comes later finds pages that the machine has just freed.
+            for work in (ours, theirs) if number % 2 else (theirs, ours):
+                os.sync()  # what the one before left on its way to the disk
+                time.sleep(0.3)
+                work()
+                (here / "out").unlink()
+    # The first pair finds memory that a virtual machine must get from its host: up to three times as slow.
+    del measured.ours[0], measured.theirs[0]
     return measured
 
 
@@ -206,7 +212,8 @@ ROWS = (
         also={GROWTH_NOTE: 12.5, MANY_NOTE: 100},
     ),
     Row("dicomdir-folder", "DICOMDIR of a folder of 10,000 files", "dcmmkdir", 1.5, directory_of_folder),
-    Row("iso", "ISO image of 650 MB", "cat", 1.25, lambda p, s: image(p, s, 1300, MEMORY), also={ISO_NOTE: 60}),
+    # A third of a second each, in which the machine does other things too: three times as many pairs.
+    Row("iso", "ISO image of 650 MB", "cat", 1.25, lambda p, s: image(3 * p, s, 1300, MEMORY), also={ISO_NOTE: 60}),
     Row(
         "iso-dvd",
         "ISO image of 4.4 GB, on disk",

@@ -7,17 +7,121 @@ gives the same image.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .iso_size import recorded
 
-BLOCK_BYTES = 1024 * 1024
-"""Written at a time: with 32 KiB, pycdlib's default, an image takes half as long again (measured)."""
+BLOCK_BYTES = 16 * 1024 * 1024
+"""Copied between two words of the progress."""
+LARGEST_FILE = 2**32
+"""Level 1 has no larger ones: each is one span."""
+
+
+class _Source:
+    """A file as pycdlib wants it. What `read` gives goes to `write`, and only its length is asked: so it gives a
+    `_Span`, and no byte comes through this process."""
+
+    mode = "rb"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+
+    def seek(self, position: int) -> int:
+        self._position = position
+        return position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int) -> _Span:
+        self._position += size
+        return _Span(self._path, self._position - size, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Bytes of a file."""
+
+    path: Path
+    position: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
+class _Skeleton:
+    """The image as pycdlib writes it: its own bytes go into the file, spans of others and where they belong are kept.
+
+    Single zeros are the padding of sectors: holes read the same, and cost nothing.
+    """
+
+    mode = "wb"
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = self._written = self.size = 0
+        self.spans: list[tuple[int, _Span]] = []
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self.size)[whence]
+        return self._at
+
+    def write(self, data: bytes | _Span) -> int:
+        if isinstance(data, _Span):
+            self.spans.append((self._at, data))
+        elif data != b"\0":
+            if self._at != self._written:
+                self._file.seek(self._at)
+            self._file.write(data)
+            self._written = self._at + len(data)
+        self._at += len(data)
+        self.size = max(self.size, self._at)
+        return len(data)
+
+
+def _fill(out: int, spans: Sequence[tuple[int, _Span]], progress: Callable[[float], None]) -> None:
+    """Copy spans to their places, in the kernel."""
+    done, total = 0, sum(span.size for _, span in spans)
+    told = -1
+    for place, span in spans:
+        source = os.open(span.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            copied = 0
+            while copied < span.size:
+                wanted = min(BLOCK_BYTES, span.size - copied)
+                got = _copy(source, span.position + copied, out, place + copied, wanted)
+                if not got:
+                    raise OSError(errno.EIO, "the file has become shorter", str(span.path))
+                copied += got
+                if 100 * (done + copied) // total != told:
+                    told = 100 * (done + copied) // total
+                    progress(told / 100)
+        finally:
+            os.close(source)
+        done += span.size
+
+
+def _copy(source: int, position: int, out: int, place: int, size: int) -> int:
+    """Bytes that were copied; fewer than wanted is no error, none is the end of the source."""
+    try:
+        return os.copy_file_range(source, out, size, position, place)
+    except OSError:  # two file systems, or one that cannot: a tenth slower (measured), and with errors of its own
+        os.lseek(out, place, os.SEEK_SET)
+        return os.sendfile(out, source, position, size)
 
 
 @contextmanager
@@ -28,7 +132,7 @@ def _clock(now: datetime) -> Iterator[None]:
     class Moment:
         """The `time` module, standing still in UTC."""
 
-        localtime = staticmethod(time.gmtime)
+        localtime = staticmethod(lru_cache(maxsize=4)(time.gmtime))
 
         @staticmethod
         def time() -> float:
@@ -83,25 +187,17 @@ def write_iso(
                         made.add(folder)
                         iso.add_directory("/" + "/".join(folder), **_joliet(folder, joliet))
                 above = "".join(f"/{name}" for name in path[:-1])
-                iso.add_file(str(source), f"{above}/{recorded(path[-1], is_folder=False)}", **_joliet(path, joliet))
+                name = f"{above}/{recorded(path[-1], is_folder=False)}"
+                iso.add_fp(_Source(source), source.stat().st_size, name, **_joliet(path, joliet))
             with out.open("wb") as image:
-                iso.write_fp(image, blocksize=BLOCK_BYTES, progress_cb=_throttled(progress))
+                skeleton = _Skeleton(image)
+                iso.write_fp(skeleton, blocksize=LARGEST_FILE)
+                image.truncate(skeleton.size)
+                _fill(image.fileno(), skeleton.spans, progress)
         finally:
             iso.close()
+    progress(1.0)
 
 
 def _joliet(path: tuple[str, ...], wanted: bool) -> dict[str, str]:
     return {"joliet_path": "/" + "/".join(path)} if wanted else {}
-
-
-def _throttled(progress: Callable[[float], None]) -> Callable[[int, int], None]:
-    told = -1
-
-    def heard(done: int, total: int) -> None:
-        nonlocal told
-        percent = 100 * done // max(1, total)
-        if percent != told:
-            told = percent
-            progress(done / max(1, total))
-
-    return heard
