@@ -9,6 +9,7 @@ After a crash every job stands in one of these steps, and `RECOVERY` names the o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
@@ -93,6 +94,7 @@ def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
         (WAITING, JobEvent.HOLD): WAITING,
         (WAITING, JobEvent.RELEASE): WAITING,
         (WAITING, JobEvent.CANCEL): CANCELLED,
+        (WAITING, JobEvent.RETRY): WAITING,  # its back-off ends
         (FAILED, JobEvent.RETRY): WAITING,
         (CANCELLED, JobEvent.RETRY): WAITING,
     }
@@ -485,8 +487,8 @@ class Jobs:
             job_id: which job.
             event: what happens.
             facts: what goes with it: `step`, `progress` (STEP), `info` (STALL), `files`, `warnings` (FINISH), `info`,
-                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL); with
-                any of them `payload`, which is added to the job's own.
+                `error` (FAIL), `error`, `delay_s` (RETRY_LATER), `hold_reason` (HOLD), `reason` (RELEASE, CANCEL,
+                RETRY); with any of them `payload`, which is added to the job's own.
 
         Raises:
             IllegalTransition: the table has no such pair.
@@ -584,6 +586,21 @@ class Jobs:
                 listener(job, event)
             except Exception:
                 log.exception("a listener failed", extra={"job": job.id})
+
+    def hurry(self, kind: str, ae_title: str, reason: str) -> None:
+        """What its jobs waited for has come: those of a service that wait out a back-off are tried at once."""
+        with self._database.read() as connection:
+            waiting = connection.execute(
+                text(
+                    f"SELECT id FROM job WHERE kind = :kind AND ae_title = :ae_title AND step = '{WAITING}'"
+                    " AND held = 0 AND not_before > :now ORDER BY number"
+                ),
+                {"kind": kind, "ae_title": ae_title, "now": self._wall()},
+            ).scalars()
+            found = list(waiting)
+        for job_id in found:
+            with contextlib.suppress(IllegalTransition, NoSuchJob):  # somebody was faster
+                self.advance(job_id, JobEvent.RETRY, reason=reason)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -706,7 +723,8 @@ def next_step(job: Job, event: JobEvent, wanted: str | None = None) -> str:
         IllegalTransition: the table has no such pair, or a step would go back.
     """
     table = TRANSITIONS[job.kind]
-    impossible = job.held if event is JobEvent.CLAIM else event is JobEvent.RELEASE and not job.held
+    stays = (JobEvent.CLAIM, JobEvent.RETRY) if job.step == WAITING else ()
+    impossible = job.held if event in stays else event is JobEvent.RELEASE and not job.held
     if (job.step, event) not in table or impossible:
         raise IllegalTransition(job.id, job.step, event)
     if event is not JobEvent.STEP:

@@ -17,6 +17,7 @@ from appliance.jobs import Job, JobEvent, Jobs
 from appliance.threads import in_thread
 from printing.outputs import OFFLINE, Look, Output
 from printing.printer import PrinterState
+from printing.terms import PrinterStatus
 
 log = logging.getLogger("gravure.print")
 
@@ -40,6 +41,8 @@ class _Watched:
     """Jobs that wait or are at work, but for those that wait for a person."""
     at_device: set[str] = field(default_factory=set)
     """Those that are being delivered."""
+    ails: bool = False
+    """Whether it prints nothing, as far as is known, and nothing was tried since."""
     heard_s: float = float("-inf")
     """When the device last said how it is."""
     looked_s: float = float("-inf")
@@ -83,7 +86,7 @@ class Watch:
         one = self._watched.get(ae_title)
         if one is not None:
             one.heard_s = self._loop.time()
-        self._events.output_is(ae_title, state)
+            self._is(one, state)
 
     async def look(self, within_s: float) -> None:
         """Look at every printer, and wait for what is found, for a bounded time."""
@@ -169,7 +172,7 @@ class Watch:
     def _hangs(self, one: _Watched) -> None:
         """The thread is left to itself; there is no second one until it ends."""
         one.patience = None
-        self._events.output_is(one.ae_title, OFFLINE.state)
+        self._is(one, OFFLINE.state)
 
     def _looked(self, one: _Watched, done: asyncio.Future[Look]) -> None:
         one.look = None
@@ -185,8 +188,18 @@ class Watch:
             found = done.result()
             if found.takes is not None:
                 self._events.output_takes(one.ae_title, found.takes)
-            self._events.output_is(one.ae_title, found.state)
+            self._is(one, found.state)
         self._attend(one)
+
+    def _is(self, one: _Watched, state: PrinterState) -> None:
+        """Tell consoles. Films that wait until a device is tried again wait no longer once it is well."""
+        self._events.output_is(one.ae_title, state)
+        if state.status is PrinterStatus.FAILURE:
+            one.ails = True
+        elif one.ails and not one.at_device:  # one that is being tried may yet fail, and wait
+            one.ails = False
+            if one.films:
+                in_thread(lambda: self._jobs.hurry("film", one.ae_title, "the printer is well again"), "hurry")
 
 
 def _is_told(one: _Watched) -> bool:

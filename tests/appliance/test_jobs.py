@@ -257,6 +257,24 @@ def test_a_back_off_ends_and_a_clock_that_was_set_back_does_not_prolong_it(table
     assert table.jobs.claim("film", "w") is not None
 
 
+def test_a_back_off_ends_when_what_it_waits_for_has_come_or_somebody_says_so(table: Table) -> None:
+    job = table.at("film", "delivering")
+    table.jobs.advance(job.id, JobEvent.RETRY_LATER, delay_s=300.0, error="printer is off")
+    table.jobs.hurry("film", "OTHER", "the printer is well again")
+    table.jobs.hurry("disc", job.ae_title, "the printer is well again")
+    assert table.jobs.claim("film", "w") is None
+    table.jobs.hurry("film", job.ae_title, "the printer is well again")
+    assert table.jobs.events(job.id)[-1].detail == "the printer is well again"
+    assert table.jobs.claim("film", "w") is not None
+    table.jobs.hurry("film", job.ae_title, "nothing waits")
+    table.jobs.advance(job.id, JobEvent.RETRY_LATER, delay_s=300.0, error="printer is off")
+    assert table.jobs.advance(job.id, JobEvent.RETRY).attempts == 0
+    table.jobs.advance(job.id, JobEvent.HOLD, hold_reason="why")
+    with pytest.raises(IllegalTransition):
+        table.jobs.advance(job.id, JobEvent.RETRY)
+    assert table.jobs.claim("film", "w") is None, "only a release, with its reason, lets it go"
+
+
 def test_the_queue_has_a_depth_for_each_service(tmp_path: Path) -> None:
     table = Table(tmp_path, depth=2)
     films = [table.jobs.create(NewJob("film", "FILM")) for _ in range(2)]

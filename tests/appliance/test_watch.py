@@ -135,6 +135,38 @@ def test_a_film_that_waits_is_cared_for_until_it_ends_or_waits_for_a_person(watc
     assert watched.idle_looks() == 0
 
 
+def test_a_film_waits_no_longer_once_its_printer_is_well_again(watched: Watched) -> None:
+    watched.settle()
+    console = MemoryConsole(watched.rig)
+    console.whole_film()
+    console.close()
+    watched.film.found = OFFLINE
+    later = (JobEvent.RETRY_LATER, {"delay_s": 300.0, "error": "the printer does not answer"})
+    job = carry(watched.rig, *FINISHED[:2], later)
+    watched.idle_looks()
+    assert watched.rig.jobs.get(job.id).attempts == 1 and watched.rig.jobs.claim("film", "w") is None
+    watched.film.found = Look(NORMAL)
+    wait_for(lambda: watched.rig.jobs.get(job.id).not_before == 0.0, "the end of the back-off")
+    history = watched.rig.jobs.events(job.id)
+    assert history[-1].detail == "the printer is well again"
+    carry(watched.rig, *FINISHED[:2], later)
+    watched.idle_looks()
+    assert watched.rig.jobs.get(job.id).not_before > 0.0, "a printer that seems well and takes nothing is not pestered"
+
+
+def test_a_device_that_comes_back_while_it_is_tried_in_vain_is_looked_at_again(watched: Watched) -> None:
+    watched.settle()
+    console = MemoryConsole(watched.rig)
+    console.whole_film()
+    watched.film.found = OFFLINE
+    job = carry(watched.rig, *FINISHED[:2])
+    wait_for(lambda: console.association.told(PRINTER) == [3], "the printer's absence")
+    watched.film.found = Look(NORMAL)
+    wait_for(lambda: console.association.told(PRINTER) == [3, 1], "its return")
+    watched.rig.jobs.advance(job.id, JobEvent.RETRY_LATER, delay_s=300.0, error="the printer does not answer")
+    wait_for(lambda: watched.rig.jobs.get(job.id).not_before == 0.0, "the end of the back-off")
+
+
 def test_films_of_an_earlier_run_are_cared_for(watched: Watched) -> None:
     console = MemoryConsole(watched.rig)
     console.whole_film()
