@@ -32,7 +32,21 @@ def write_note(file: Path, values: dict[str, Any]) -> None:
         out.flush()
         os.fsync(out.fileno())
     unfinished.rename(file)
-    fd = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(file.parent)
+
+
+def remove_note(file: Path) -> None:
+    """Nothing of it is true any more; on return that is durable.
+
+    Raises:
+        OSError: the disk is failing.
+    """
+    file.unlink(missing_ok=True)
+    _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
     finally:
@@ -82,7 +96,7 @@ class Note:
 
     def remove(self) -> None:
         """Nothing came out: the next delivery begins anew."""
-        self._file.unlink(missing_ok=True)
+        remove_note(self._file)
         self.is_there, self.job_id, self.whole, self.done, self.warnings = False, None, False, False, ()
 
 

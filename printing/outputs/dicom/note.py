@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from printing.outputs.note import read_note, write_note
+from printing.outputs.note import read_note, remove_note, write_note
 
 NAME = "relayed.json"
 
@@ -63,6 +63,9 @@ class Progress:
         self.jobs = {uid: which for uid, which in self.jobs.items() if not gone & set(which)}
 
     def _write(self) -> None:
+        if not (self.done or self.doubtful or self.jobs):
+            remove_note(self._file)  # none of it came out: another printer may have it
+            return
         write_note(
             self._file,
             {"done": sorted(self.done), "doubtful": self.doubtful, "jobs": self.jobs, "said": self._said},
