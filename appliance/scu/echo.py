@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 
-from .target import Answer, Target, associate, entity
+from .target import UNCOMPRESSED, Answer, Target, associate
 
 VERIFICATION = "1.2.840.10008.1.1"
 
 
 def echo(target: Target) -> Answer:
     """Associate, C-ECHO, release."""
-    ae = entity(target)
-    ae.add_requested_context(VERIFICATION)
     began = time.monotonic()
-    association = associate(ae, target)
+    association = associate(target, [(VERIFICATION, UNCOMPRESSED)])
     if isinstance(association, Answer):
         return association
     status = association.send_c_echo()

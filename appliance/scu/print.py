@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .target import Answer, Target, associate, entity
+from .target import UNCOMPRESSED, Answer, Target, associate
 
 if TYPE_CHECKING:
     from printing.compose import Picture
@@ -36,9 +36,7 @@ def print_images(target: Target, images: Sequence[Path], layout: str, film_size_
     except CannotCompose as failure:
         return Answer(False, str(failure))
     columns, rows = form.numbers
-    ae = entity(target)
-    ae.add_requested_context(META)
-    association = associate(ae, target)
+    association = associate(target, [(META, UNCOMPRESSED)])
     if isinstance(association, Answer):
         return association
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from media.folder import PassedOver, instances_below
 from media.request import DiscInstance
 
-from .target import Answer, Target, associate, entity
+from .target import Answer, Target, associate
 
 CONTEXTS = 128
 
@@ -48,10 +49,8 @@ def _batches(instances: Sequence[DiscInstance]) -> Iterator[list[DiscInstance]]:
 
 
 def _send(target: Target, batch: Sequence[DiscInstance], progress: Callable[[int], None]) -> Iterator[Answer]:
-    ae = entity(target)
-    for sop_class, syntax in dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in batch):
-        ae.add_requested_context(sop_class, syntax)
-    association = associate(ae, target)
+    pairs = dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in batch)
+    association = associate(target, [(sop_class, (syntax,)) for sop_class, syntax in pairs])
     if isinstance(association, Answer):
         yield association
         return
@@ -63,10 +62,7 @@ def _send(target: Target, batch: Sequence[DiscInstance], progress: Callable[[int
         association.release()
 
 
-def _store(association: object, one: DiscInstance) -> Answer:
-    from pynetdicom.association import Association
-
-    assert isinstance(association, Association)
+def _store(association: Any, one: DiscInstance) -> Answer:
     try:
         status = association.send_c_store(one.path)
     except (ValueError, AttributeError, OSError) as failure:

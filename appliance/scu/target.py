@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from pynetdicom.ae import ApplicationEntity
-    from pynetdicom.association import Association
-
     from appliance.config import Config
 
 TIMEOUT_S = 30
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+UNCOMPRESSED = (EXPLICIT, IMPLICIT)
+"""Transfer syntaxes of messages without pixels of their own."""
 
 
 class UnknownPeer(Exception):
@@ -60,26 +61,25 @@ class Answer:
         return self.words
 
 
-def entity(target: Target) -> ApplicationEntity:
-    """An Application Entity of pynetdicom that calls this target."""
-    from pynetdicom import AE
+def associate(target: Target, contexts: Iterable[tuple[str, Sequence[str]]]) -> Any | Answer:
+    """An association with a peer, or why there is none, in words.
 
-    ae = AE(ae_title=target.calling_ae_title)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = TIMEOUT_S
-    return ae
+    Args:
+        target: whom to call.
+        contexts: (abstract syntax, its transfer syntaxes) of each presentation context.
+    """
+    from printing.outputs import scu
 
-
-def associate(ae: ApplicationEntity, target: Target) -> Association | Answer:
-    """An association with a peer, or why there is none, in words."""
     where = f"{target.ae_title} at {target.host}:{target.port}"
+    address = (target.host, target.port, target.ae_title, target.calling_ae_title)
     try:
-        association = ae.associate(target.host, target.port, ae_title=target.ae_title)
+        association = scu.associate(address, contexts, TIMEOUT_S, connect_s=TIMEOUT_S)
     except OSError as failure:  # the name is looked up before anything else
         return Answer(False, f"{where}: {failure.strerror or failure}")
     return association if association.is_established else _refusal(association, where)
 
 
-def _refusal(association: Association, where: str) -> Answer:
+def _refusal(association: Any, where: str) -> Answer:
     if association.is_rejected:
         primitive = association.acceptor.primitive
         reason = primitive.reason_str if primitive is not None else "no reason given"
