@@ -94,6 +94,8 @@ class Pace:
     """Longer instances always get a thread: how long an fsync takes grows with what is not yet written."""
 
     def __init__(self) -> None:
+        self.associations = 0
+        """How many there are that may store: one alone leaves pauses, in which its next file can be made ready."""
         self._median_s = self.QUICK_S / self.STEP
         self._threads_in_a_row = 0
         self._unmeasured = 0
@@ -165,6 +167,7 @@ class StorageService:
         self._reserve = reserve
         self._executor = executor
         self._pace = pace
+        pace.associations += 1
         self._arrivals = 0
         self._closed = False
 
@@ -192,8 +195,10 @@ class StorageService:
         if self._pace.is_quick(request.data.size):
             with self._pace.measured():
                 arrival = self._put(request, request.data)
-            # After the answer is sent: the loop comes to it while the peer reads its next file.
-            asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
+            if self._pace.associations == 1:
+                # After the answer is sent: the loop comes to it while the peer reads its next file. Where there are
+                # others, there is no such pause, and giving a file its room takes longer than it saves (measured).
+                asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
         else:
             loop = asyncio.get_running_loop()
             arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
@@ -240,6 +245,7 @@ class StorageService:
     def closed(self, ending: Ending) -> None:
         """The association is over: its studies may now become quiet."""
         self._store.expect_nothing()
+        self._pace.associations -= not self._closed
         self._closed = True
         if self._arrivals:
             self._station.on_closed(self._association.id)
