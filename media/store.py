@@ -29,6 +29,10 @@ files (by trial on the corpus: 95 % within 16 KiB); where they do not, the scan 
 
 PAGE_BYTES = 4096
 
+EARLY_BYTES = 128 * 1024
+"""So much of a long data set is sent on to the disk as it comes: when its last byte is there, the fsync that its sender
+waits for finds most of the work done (measured on a fast disk: 65 µs instead of 490 for 512 KiB)."""
+
 SHELF_DIGITS = 2
 """Files lie in 256 folders, named by the first digits of their names: a folder of 100,000 files is slow to list."""
 
@@ -99,7 +103,7 @@ class Blank:
 class IncomingInstance:
     """One instance on its way in: a file in `incoming/` that takes fragments until it is kept or discarded."""
 
-    __slots__ = ("_fd", "_folder", "_head", "_pending", "_room", "data_offset", "name", "path", "size")
+    __slots__ = ("_early", "_fd", "_folder", "_head", "_pending", "_room", "data_offset", "name", "path", "size")
 
     def __init__(self, folder: Path, blank: Blank, head: bytes) -> None:
         self._folder = folder
@@ -109,6 +113,8 @@ class IncomingInstance:
         self._room = blank.file_bytes
         self._pending: bytes | None = head
         self._head = bytearray()
+        self._early = 0
+        """How much of the file is on its way to the disk."""
         self.data_offset = len(head)
         """Bytes before the data set."""
         self.size = 0
@@ -131,6 +137,15 @@ class IncomingInstance:
             fragment = fragment[written:]
         while len(fragment):
             fragment = fragment[os.write(self._fd, fragment) :]
+        if self.size - self._early >= EARLY_BYTES:
+            self._send_on()
+
+    def _send_on(self) -> None:
+        """Let the kernel begin to write whole pages. No promise: `keep` makes one. (What `DONTNEED` says otherwise, to
+        give the pages back, the kernel does not do with those that are being written.)"""
+        end = (self.data_offset + self.size) // PAGE_BYTES * PAGE_BYTES
+        os.posix_fadvise(self._fd, self._early, end - self._early, os.POSIX_FADV_DONTNEED)
+        self._early = end
 
     @property
     def head(self) -> memoryview:
