@@ -56,6 +56,7 @@ from appliance.receivers import Receivers
 from appliance.reception import WORDS, MakeService, Reception, entity
 from appliance.retention import Retention
 from appliance.runner import Runner
+from appliance.second_contents import SecondContents
 from appliance.services.print import Bounds, PrintService, printer_of
 from appliance.status import snapshot
 from appliance.watch import Watch
@@ -228,11 +229,14 @@ class Appliance:
         self.films.sweep(database_lost=self._database_is_new)
 
     def _make_runner(self) -> None:
+        self.second_contents = SecondContents(self.index, self.store, self.children)
         self.runner = Runner(
             self.jobs,
             {
                 "film": FilmPerformer(self.config, self.children, self._output, self.calibrations),
-                "disc": DiscPerformer(self.config, self.children, self.index, self.store, self.owner),
+                "disc": DiscPerformer(
+                    self.config, self.children, self.index, self.store, self.owner, self.second_contents
+                ),
             },
             owner=secrets.token_hex(4),
             at_once={"film": max(1, len(self.config.printers))},
@@ -248,7 +252,7 @@ class Appliance:
         return output_of(self.config, key, self.owner, hear)
 
     async def _make_collector(self) -> None:
-        discs = Discs(self.index, self.store, self.jobs, self.children)
+        discs = Discs(self.index, self.jobs, self.second_contents)
         quiet_s = {key: table.quiet_seconds for key, table in self.config.discs.items()}
         self.collector = Collector(quiet_s, discs.order)
         self._stack.push_async_callback(self.collector.close)

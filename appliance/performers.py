@@ -11,7 +11,7 @@ import base64
 import errno
 import json
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from appliance.hasher import file_sha256
 from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import STALLED, Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step
+from appliance.second_contents import SECOND_CONTENTS, SecondContents
 from appliance.threads import in_thread
 from media.store import InstanceStore
 from printing.outputs import (
@@ -290,6 +291,7 @@ class DiscPerformer:
     index: InstanceIndex
     store: InstanceStore
     owner: FileOwner
+    second_contents: SecondContents
 
     async def __call__(self, job: Job, step: Step) -> Result:
         """Plan, stage, image, verify, deliver.
@@ -302,8 +304,10 @@ class DiscPerformer:
             raise Held(f"the configuration has no disc station {job.ae_title} any more")
         work = spool_folder(self.config.state, job)
         await step("planning", 0.0)
+        instances = await asyncio.to_thread(self.index.of_job, job.id)
+        await self._look_at_second_contents(job, instances)
         try:
-            await asyncio.to_thread(self._prepare, job, station, work)
+            await asyncio.to_thread(self._prepare, job, station, work, instances)
             progress = Progress(step, "planning")
             made = await progress.during(
                 self.children.run(
@@ -315,6 +319,7 @@ class DiscPerformer:
                     wall_s=DISC_WALL_S,
                 )
             )
+            await self._look_at_second_contents(job, instances)  # building takes minutes
             await step("delivering", 0.98)
             files = await asyncio.to_thread(self._deliver, job, station, made["files"])
             await asyncio.to_thread(shutil.rmtree, work, True)
@@ -326,10 +331,16 @@ class DiscPerformer:
             raise Held(f"the discs folder cannot be written: {failure.strerror}") from failure
         return Result(tuple(str(file) for file in files), tuple(made["warnings"]))
 
-    def _prepare(self, job: Job, station: DiscTable, work: Path) -> None:
+    async def _look_at_second_contents(self, job: Job, instances: Sequence[StoredInstance]) -> None:
+        """What came while the disc waited, or was built, and nobody has seen yet."""
+        seen = job.payload.get(SECOND_CONTENTS, ())
+        found = await self.second_contents.look((one.id for one in instances), seen)
+        if found.reason:
+            raise Held(found.reason, {SECOND_CONTENTS: list(found.seen)})
+
+    def _prepare(self, job: Job, station: DiscTable, work: Path, instances: Sequence[StoredInstance]) -> None:
         shutil.rmtree(work, ignore_errors=True)
         (work / "work").mkdir(parents=True, mode=0o700)
-        instances = self.index.of_job(job.id)
         request = {
             "instances": [self._instance(one) for one in instances],
             "profile": station.profile,

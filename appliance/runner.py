@@ -32,7 +32,15 @@ class Retryable(Exception):
 
 
 class Held(Exception):
-    """A person must look first. Says why, in words that a technician understands."""
+    """A person must look first. Says why, in words that a technician understands.
+
+    Attributes:
+        payload: what is added to the job's.
+    """
+
+    def __init__(self, words: str, payload: Mapping[str, Any] | None = None) -> None:
+        super().__init__(words)
+        self.payload = payload or {}
 
 
 class Failed(Exception):
@@ -180,7 +188,7 @@ class Runner:
                 seconds = min(seconds, failure.within_s)
             await self._advance(job, JobEvent.RETRY_LATER, error=str(failure), delay_s=seconds)
         except Held as failure:
-            await self._advance(job, JobEvent.HOLD, hold_reason=str(failure))
+            await self._advance(job, JobEvent.HOLD, hold_reason=str(failure), payload=dict(failure.payload))
         except Failed as failure:
             await self._advance(job, JobEvent.FAIL, info=failure.info, error=str(failure))
         except Exception as failure:

@@ -126,6 +126,26 @@ def test_the_same_uid_with_other_pixels_holds_and_the_first_is_kept(tmp_path: Pa
     assert pydicom.dcmread(kept).PixelData == original.PixelData
 
 
+def test_a_second_content_that_comes_while_the_disc_waits_holds_it_too_and_once(tmp_path: Path) -> None:
+    original, other = instance(1), instance(1, PixelData=b"\1\2" * 1024)
+    first, second = written(tmp_path / "in", original, other)
+    (stranger,) = written(tmp_path / "more", instance(2, PatientName="ROE^RICHARD"))
+    with serving(tmp_path) as one:
+        one.storescu(first, stranger)
+        (job,) = one.until(lambda jobs: len(jobs) == 1)
+        assert job["held"] and "different names" in job["hold_reason"]
+        assert statuses(one.storescu(second)) == ["Success"]
+        one.gravure("release", job["id"], "--reason", "one patient")
+        (job,) = one.until(lambda jobs: "different content" in jobs[0]["hold_reason"])
+        assert job["held"], "whoever released it did not know"
+        one.gravure("release", job["id"], "--reason", "the first one")
+        (job,) = one.all_ended()
+        assert job["state"] == "DONE"
+        disc = unpacked(job["files"][0], tmp_path / "disc")
+    kept = {pydicom.dcmread(file).SOPInstanceUID: pydicom.dcmread(file) for file in disc.glob("DICOM/**/IM*")}
+    assert kept[original.SOPInstanceUID].PixelData == original.PixelData and len(kept) == 2
+
+
 def test_the_same_instance_in_another_lossless_syntax_is_no_conflict(tmp_path: Path) -> None:
     (first,) = written(tmp_path / "in", instance(1))
     again = tmp_path / "again.dcm"
