@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydicom.uid import UID
+
 from appliance import __version__
 from appliance.association.limits import Limits
 from appliance.capabilities import ECHO, PRINT, RETIRED, Capability, storage_classes
 from appliance.peers import shipped
 from appliance.personality import Personality, written
+from appliance.scu.classes import PROPOSED, Proposed
 from media.profiles import MEDIA, PROFILES
 from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from printing import annotation, configuration_information, presentation_lut
@@ -61,6 +64,7 @@ def statement() -> dict[str, Any]:
             "rejections": [{"result_source_reason": code, "when": when} for code, when in REJECTIONS],
         },
         "sop_classes": [_capability(one) for one in (ECHO, *PRINT, *storage_classes())],
+        "as_scu": [_proposed(one) for one in PROPOSED],
         "private_storage": "abstract syntaxes outside of 1.2.840.10008 are taken as storage classes",
         "storage": {
             "level": "2 (full): every element is kept, the data set bit for bit as received",
@@ -139,6 +143,16 @@ def _capability(one: Capability) -> dict[str, Any]:
     }
 
 
+def _proposed(one: Proposed) -> dict[str, Any]:
+    return {
+        "by": one.by,
+        "sop_classes": ", ".join(f"{UID(uid).name} ({uid})" for uid in one.sop_class_uids) or "those of the files",
+        "operations": ", ".join(one.operations),
+        "transfer_syntaxes": ", ".join(one.transfer_syntaxes) or "of each file its own",
+        "when": one.when,
+    }
+
+
 def _attribute(row: Usage) -> dict[str, Any]:
     attribute = ATTRIBUTES[row.tag]
     default = attribute.default(Printer("PRINTER"))
@@ -171,7 +185,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines += [f"| {one['result_source_reason']} | {one['when']} |" for one in association["rejections"]]
     lines += [
         "",
-        "## SOP classes (all as SCP)",
+        "## SOP classes as SCP",
         "",
         "| SOP class | UID | operations | transfer syntaxes |",
         "|---|---|---|---|",
@@ -182,7 +196,9 @@ def to_markdown(document: dict[str, Any]) -> str:
         lines.append(f"| {one['name']} | {one['uid']} | {', '.join(one['operations'])} | {name} |")
     lines.append("")
     lines += [f"- {name}: {', '.join(syntaxes)}" for syntaxes, name in sets.items()]
-    lines += ["", document["private_storage"] + ".", "", "## Storage", "", document["storage"]["level"] + ".", ""]
+    lines += ["", document["private_storage"] + ".", ""]
+    lines += ["## SOP classes as SCU", "", "Role SCU. Own maximum PDU: 16382 bytes; what is sent is bounded by the peer's.", ""]
+    lines += [*_table(document["as_scu"]), "", "## Storage", "", document["storage"]["level"] + ".", ""]
     lines += ["| status | meaning |", "|---|---|"]
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
     lines += ["", "## Print Management", ""]

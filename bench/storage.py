@@ -15,6 +15,7 @@ from .process import DISK, MEMORY, PEER, Appliance, appliance, folder, storescp
 from .row import Measured, Row, timed
 
 SIDE_LARGE, SIDE_SMALL = 512, 64
+UNSYNCED_NOTE = "storescp on the same disk, which syncs nothing, instances/s"
 
 
 def send(port: int, *folders: Path) -> None:
@@ -117,6 +118,11 @@ def durable(pairs: int, files_of_all: int, side: int, senders: int = 1) -> Measu
                 plain_loop(files, here / f"sink{number}", senders)
             measured.ours.append(count / seconds[0])
             measured.theirs.append(count / seconds[1])
+        # How much of our time is the way of the bytes: the loop has its files already, and needs no sender.
+        seconds = []
+        with storescp(here / "peer", *(("--fork",) if senders > 1 else ())) as peer, timed(seconds):
+            send(peer, *lots)
+        measured.notes = {UNSYNCED_NOTE: count / seconds[0]}
     return measured
 
 
