@@ -197,7 +197,8 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines.append("")
     lines += [f"- {name}: {', '.join(syntaxes)}" for syntaxes, name in sets.items()]
     lines += ["", document["private_storage"] + ".", ""]
-    lines += ["## SOP classes as SCU", "", "Role SCU. Own maximum PDU: 16382 bytes; what is sent is bounded by the peer's.", ""]
+    lines += ["## SOP classes as SCU", ""]
+    lines += ["Role SCU. Own maximum PDU: 16382 bytes; what is sent is bounded by the peer's.", ""]
     lines += [*_table(document["as_scu"]), "", "## Storage", "", document["storage"]["level"] + ".", ""]
     lines += ["| status | meaning |", "|---|---|"]
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
