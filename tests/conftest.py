@@ -16,6 +16,13 @@ settings.register_profile(
 settings.load_profile("gravure")
 
 
+def pytest_report_header() -> str:
+    """A verdict of a foreign program is worth what its version is."""
+    from tests.peers_installed import versions_line
+
+    return versions_line()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`@pytest.mark.peers("dcmtk", …)`: skipped by name where a peer is missing; in CI that is a failure."""
     from tests.peers_installed import missing
