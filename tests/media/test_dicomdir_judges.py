@@ -141,6 +141,20 @@ def test_dicom3tools_and_dcmdump_find_nothing(patient: str, table: KeyTable, tmp
     assert code == 0
 
 
+DCENTVFY_CANNOT_READ = {"123456 Dog^AVeryGood", "id11111 Lastname^Firstname"}
+"""Pixel data of an odd length, and pixels of 32 bits as OW: it stops at the files as they were received, too."""
+
+
+@EVERYONE
+def test_dcentvfy_finds_patients_studies_and_series_that_agree(patient: str, tmp_path: Path) -> None:
+    if patient in DCENTVFY_CANNOT_READ:
+        assert run("/usr/bin/dcentvfy", *(file.path for file in GROUPS[patient]))[0] != 0
+        return
+    make(tmp_path, GROUPS[patient], "D.3-2")
+    code, said = run("/usr/bin/dcentvfy", *(file for file in tmp_path.glob("DICOM/**/*") if file.is_file()))
+    assert (code, [line for line in said.splitlines() if "Error" in line]) == (0, [])
+
+
 @EVERYONE
 def test_pydicom_reads_the_file_set(patient: str, tmp_path: Path) -> None:
     make(tmp_path, GROUPS[patient], "D.3-2")
