@@ -25,6 +25,7 @@ PROGRAMS = {
     "dbus": "dbus-daemon",
     "p7zip-full": "7z",
     "fuseiso": "fuseiso",
+    "openjph-tools": "ojph_compress",
     "strace": "strace",
     "ghostscript": "gs",
     "mupdf-tools": "mutool",
