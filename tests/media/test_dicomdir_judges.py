@@ -29,12 +29,12 @@ from media.part10 import scan_file
 from media.records import KeyTable
 from media.store import file_head
 from media.validate import validate
-from tests.corpus import CORPUS
+from tests.corpus import CORPUS, require_corpus
 from tests.media.builders import instance
 from tests.media.test_dicomdir import BY_RECORD, directory
 
-if not CORPUS.is_dir():
-    pytest.skip("the corpus is not here", allow_module_level=True)
+require_corpus()
+pytestmark = pytest.mark.peers("dcmtk", "dicom3tools")
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 NO_INSTANCE = {"color/HTJ2K_08_RGB.dcm": "the data set has no Study Instance UID"}
