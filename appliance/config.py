@@ -296,7 +296,7 @@ class DiscTable(Table):
     keep_days: Days = 14
     """How long instances and images are kept."""
     joliet: bool = False
-    """Long names for Windows beside ISO 9660 level 1."""
+    """A Joliet tree beside that of ISO 9660 level 1: the same short names, without `;1`."""
 
 
 class InboxTable(Table):

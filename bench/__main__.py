@@ -10,6 +10,8 @@ import statistics
 import sys
 from pathlib import Path
 
+from tests.peers_installed import versions, versions_line
+
 from . import associations, discs, films, relay, startup, storage, waiting
 from .row import Measured, Row
 
@@ -44,7 +46,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.rows) - ROWS.keys():
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
-    print(f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}, {given.pairs} pairs\n")
+    print(f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}, {given.pairs} pairs")
+    print(f"{versions_line()}\n")
     print("| row | what | against | limit | measured | met | medians | beside it |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     results = []
@@ -56,7 +59,8 @@ def main() -> int:
         results.append(row.to_dict(measured))
         print(line(row, measured), flush=True)
     given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps({"pairs": given.pairs, "scale": given.scale, "rows": results}, indent=1))
+    found = {"pairs": given.pairs, "scale": given.scale, "peers": versions(), "rows": results}
+    given.json.write_text(json.dumps(found, indent=1))
     return int(missed)
 
 

@@ -127,7 +127,7 @@ def build_disc(
         profile: media application profile.
         medium: key of `profiles.MEDIA`.
         split: several patients become one disc each, instead of an error.
-        joliet: long names for Windows.
+        joliet: add the Joliet tree, of the same names.
         institution: for README.TXT and INDEX.HTM.
         language: of what people read.
         version: of the program, for the same.

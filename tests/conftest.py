@@ -16,21 +16,32 @@ settings.register_profile(
 settings.load_profile("gravure")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`@pytest.mark.peers("dcmtk", …)`: skipped by name where a peer is missing; in CI that is a failure."""
-    from tests.peers_installed import missing
+def pytest_report_header() -> str:
+    """A verdict of a foreign program is worth what its version is."""
+    from tests.peers_installed import versions_line
 
-    for item in items:
-        for mark in item.iter_markers("peers"):
-            gone = missing(*mark.args)
-            if gone and os.environ.get("CI") != "true":
-                item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(gone)}"))
+    return versions_line()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """In CI a missing peer fails its tests instead of hiding them."""
+def lacking(item: pytest.Item) -> str:
+    """In words, what a test needs and this machine has not: `@pytest.mark.peers("dcmtk", …)`, `@pytest.mark.corpus`."""
+    from tests.corpus import missing_corpus
     from tests.peers_installed import missing
 
     for mark in item.iter_markers("peers"):
         if gone := missing(*mark.args):
-            pytest.fail(f"not installed: {', '.join(gone)}", pytrace=False)
+            return f"not installed: {', '.join(gone)}"
+    return missing_corpus() if item.get_closest_marker("corpus") else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skipped by name where a peer or the corpus is missing; in CI that is a failure."""
+    for item in items:
+        if os.environ.get("CI") != "true" and (gone := lacking(item)):
+            item.add_marker(pytest.mark.skip(reason=gone))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In CI what is missing fails its tests instead of hiding them."""
+    if gone := lacking(item):
+        pytest.fail(gone, pytrace=False)

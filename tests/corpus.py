@@ -11,9 +11,22 @@ import pytest
 
 CORPUS = Path(os.environ.get("GRAVURE_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
 
-needs_corpus = pytest.mark.skipif(
-    not (CORPUS / "manifest.csv").exists(), reason="the corpus of DICOM files is not here (set GRAVURE_CORPUS)"
-)
+needs_corpus = pytest.mark.corpus
+
+
+def missing_corpus() -> str:
+    """In words, that there is no corpus; nothing if there is one."""
+    if (CORPUS / "manifest.csv").exists():
+        return ""
+    return f"the corpus of DICOM files is not at {CORPUS} (set GRAVURE_CORPUS)"
+
+
+def require_corpus() -> None:
+    """For a module whose tests are made from the corpus: skipped without it, in CI a failure."""
+    if gone := missing_corpus():
+        if os.environ.get("CI") == "true":
+            pytest.fail(gone, pytrace=False)
+        pytest.skip(gone, allow_module_level=True)
 
 
 @cache

@@ -6,6 +6,7 @@ DCMTK stands with its full path: installing pynetdicom puts programs of the same
 from __future__ import annotations
 
 import shutil
+import subprocess
 from functools import cache
 
 PROGRAMS = {
@@ -23,6 +24,8 @@ PROGRAMS = {
     "avahi-daemon": "avahi-daemon",
     "dbus": "dbus-daemon",
     "p7zip-full": "7z",
+    "fuseiso": "fuseiso",
+    "openjph-tools": "ojph_compress",
     "strace": "strace",
     "ghostscript": "gs",
     "mupdf-tools": "mutool",
@@ -39,3 +42,19 @@ PROGRAMS = {
 def missing(*packages: str) -> tuple[str, ...]:
     """Those of these packages whose program is not there."""
     return tuple(package for package in packages if shutil.which(PROGRAMS[package]) is None)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Package and version of those that are there: what a result was found with. Nothing where there is no dpkg."""
+    if shutil.which("dpkg-query") is None:
+        return {}
+    command = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\\n", *PROGRAMS]
+    rows = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()  # status 1: some are missing
+    return {package: version for state, package, version in map(str.split, rows) if state == "installed"}
+
+
+def versions_line() -> str:
+    """The same for people, without Debian's revisions."""
+    found = ", ".join(f"{package} {version.rpartition('-')[0] or version}" for package, version in versions().items())
+    return f"peers: {found or 'none known'}"

@@ -11,6 +11,7 @@ import pytest
 
 from bench.__main__ import ROWS
 from bench.row import Measured, Row
+from tests.peers_installed import versions, versions_line
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"iso-dvd": 0.003, "iso": 0.02, "start": 0.1, "idle": 0.05}
@@ -28,7 +29,9 @@ def test_a_row_measures(name: str, tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode in (0, 1), done.stderr
-    (row,) = json.loads(out.read_text())["rows"]
+    found = json.loads(out.read_text())
+    (row,) = found["rows"]
+    assert found["peers"] == versions() and versions_line() in done.stdout, "figures beside what they were found with"
     assert row["row"] == name and row["ours"] and bool(row["theirs"]) == bool(ROWS[name].peer)
     assert f"| {name} |" in done.stdout
 

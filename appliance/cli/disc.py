@@ -26,7 +26,7 @@ SUFFIXES = ("", ".iso", ".zip")
 @click.option("--profile", default="STD-GEN-CD", show_default=True, help="Media application profile.")
 @click.option("--medium", default="CD-80", show_default=True, help="CD-74, CD-80, DVD, DVD-DL, BD …")
 @click.option("--split", is_flag=True, help="Several patients: one disc for each.")
-@click.option("--joliet", is_flag=True, help="Long names for Windows beside ISO 9660 level 1.")
+@click.option("--joliet", is_flag=True, help="A Joliet tree beside ISO 9660 level 1: the same short names, without ;1.")
 def disc(
     config_path: Path | None, folders: tuple[Path, ...], out: Path, profile: str, medium: str, split: bool, joliet: bool
 ) -> None:

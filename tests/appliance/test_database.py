@@ -120,7 +120,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], capture_output=True)
     if done.returncode:
-        pytest.skip("may not mount a tmpfs")
+        pytest.skip("mounting a small tmpfs needs root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

@@ -25,7 +25,7 @@ from tests.judge.wire import EXPLICIT, IMPLICIT, Elements, Peer
 MANIFEST = CORPUS / "manifest.csv"
 
 pytestmark = [
-    pytest.mark.skipif(not MANIFEST.exists(), reason="the corpus of DICOM files is not here (set GRAVURE_CORPUS)"),
+    pytest.mark.corpus,
     pytest.mark.peers("dcmtk", "dicom3tools", "libarchive-tools", "p7zip-full", "xorriso"),
 ]
 

@@ -29,12 +29,12 @@ from media.part10 import scan_file
 from media.records import KeyTable
 from media.store import file_head
 from media.validate import validate
-from tests.corpus import CORPUS
+from tests.corpus import CORPUS, require_corpus
 from tests.media.builders import instance
 from tests.media.test_dicomdir import BY_RECORD, directory
 
-if not CORPUS.is_dir():
-    pytest.skip("the corpus is not here", allow_module_level=True)
+require_corpus()
+pytestmark = pytest.mark.peers("dcmtk", "dicom3tools")
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 NO_INSTANCE = {"color/HTJ2K_08_RGB.dcm": "the data set has no Study Instance UID"}
@@ -139,6 +139,20 @@ def test_dicom3tools_and_dcmdump_find_nothing(patient: str, table: KeyTable, tmp
         assert not errors or any("eading zeroes" in line for line in errors)
     code, said = run("/usr/bin/dcmdump", "-q", tmp_path / "DICOMDIR")
     assert code == 0
+
+
+DCENTVFY_CANNOT_READ = {"123456 Dog^AVeryGood", "id11111 Lastname^Firstname"}
+"""Pixel data of an odd length, and pixels of 32 bits as OW: it stops at the files as they were received, too."""
+
+
+@EVERYONE
+def test_dcentvfy_finds_patients_studies_and_series_that_agree(patient: str, tmp_path: Path) -> None:
+    if patient in DCENTVFY_CANNOT_READ:
+        assert run("/usr/bin/dcentvfy", *(file.path for file in GROUPS[patient]))[0] != 0
+        return
+    make(tmp_path, GROUPS[patient], "D.3-2")
+    code, said = run("/usr/bin/dcentvfy", *(file for file in tmp_path.glob("DICOM/**/*") if file.is_file()))
+    assert (code, [line for line in said.splitlines() if "Error" in line]) == (0, [])
 
 
 @EVERYONE

@@ -13,7 +13,7 @@ from media.elements import IMPLICIT_LE, Item, Unparsable
 from media.instance import scan_header
 from media.part10 import scan_file
 from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, Runs, Walked
-from tests.corpus import corpus_files
+from tests.corpus import CORPUS, corpus_files, needs_corpus
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 
@@ -84,7 +84,8 @@ def test_any_changed_byte_is_judged_as_if_nothing_had_been_learnt(at: int, byte:
     assert judged() == alone
 
 
-@pytest.mark.parametrize("file", corpus_files(), ids=lambda file: file.name)
+@needs_corpus
+@pytest.mark.parametrize("file", corpus_files() or [CORPUS], ids=lambda file: file.name)
 def test_a_real_header_is_read_the_same_twice(file: object) -> None:
     try:
         first, _ = scan_file(file)  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""`make install-service` into a tree (DESTDIR) and under a prefix of its own, as a packager runs it; the machine is
+left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT
+
+PREFIX = "/opt/films"
+OTHERS = ("sysinit", "basic", "shutdown", "sockets", "network-online")
+"""Targets that the units name and that a real root has."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("root")
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    subprocess.run(
+        ["make", "--silent", "install-service"],
+        cwd=ROOT,
+        env={**os.environ, "DESTDIR": str(root), "PREFIX": PREFIX, "PYTHON": str(python)},
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("gravure.service", "usr/lib/systemd/system/gravure.service"),
+        ("gravure.socket", "usr/lib/systemd/system/gravure.socket"),
+        ("gravure.sysusers", "usr/lib/sysusers.d/gravure.conf"),
+        ("gravure.tmpfiles", "usr/lib/tmpfiles.d/gravure.conf"),
+        ("gravure.toml", "etc/gravure/gravure.toml"),
+    ],
+)
+def test_files_are_in_their_places_and_name_the_prefix(tree: Path, name: str, place: str) -> None:
+    assert (tree / place).read_text() == (ROOT / "systemd" / name).read_text().replace("/opt/gravure", PREFIX)
+    assert (tree / place).stat().st_mode & 0o777 == (0o640 if name.endswith(".toml") else 0o644)
+
+
+def test_what_was_installed_runs_without_the_checkout(tree: Path, tmp_path: Path) -> None:
+    installed = tree / PREFIX[1:]
+    config = tree / "etc/gravure/gravure.toml"
+    command = [installed / "bin/python", "-m", "appliance", "check", "--config", config]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "port 104" in done.stdout, done.stdout + done.stderr
+    for script in (installed / "bin").iterdir():
+        first = script.read_bytes().split(b"\n", 1)[0]
+        assert not first.startswith(b"#!") or first == f"#!{PREFIX}/bin/python".encode(), script.name
+    assert (installed / "share/doc/operator.md").is_file(), "Documentation= in the service"
+
+
+@pytest.mark.peers("systemd")
+def test_systemd_verifies_the_tree(tree: Path) -> None:
+    """As on the machine where it goes: programs are looked for below the tree, by the paths that the units name."""
+    for name in OTHERS:
+        (tree / f"usr/lib/systemd/system/{name}.target").write_text(f"[Unit]\nDescription={name}\n")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", f"--root={tree}", "gravure.service", "gravure.socket"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    users = subprocess.run(["systemd-sysusers", "--dry-run", f"--root={tree}"], capture_output=True, text=True)
+    assert users.returncode == 0 and "Creating user 'gravure'" in users.stderr, users.stderr
