@@ -102,7 +102,7 @@ def render_document(
     paper = ""
 
     form = FORMATS[media_type]
-    finish = replace(finish, bits=min(finish.bits, form.bits))
+    finish = replace(finish, bits=min(finish.bits, form.bits), papers=_one_paper(document, finish))
 
     def pages(read: Pixels) -> Iterator[tuple[RasterPage, tuple[Sheet, ...]]]:
         nonlocal paper
@@ -126,3 +126,16 @@ def render_document(
     with Pixels(folder) as read:
         files = form.write(pages(read), out, folder)
     return Rendered(files, tuple(warnings), paper)
+
+
+def _one_paper(document: FilmDocument, finish: Finish) -> tuple[tuple[str, float, float, float], ...]:
+    """The papers that the films of one document may have. A printer's job has one: where they would lie on several, all
+    of them lie on the largest of those."""
+    chosen = {
+        sheet.name
+        for page in document.pages
+        for sheet in sheets_for(page.width_mm, page.height_mm, finish.papers, finish.scaling)
+    }
+    if len(chosen) < 2:
+        return finish.papers
+    return (max((one for one in finish.papers if one[0] in chosen), key=lambda one: one[1] * one[2]),)

@@ -51,6 +51,25 @@ class Tone:
         if (self.name == "calibrated") != (self.measured is not None):
             raise ValueError("the tone calibrated needs a measured curve, and no other has one")
 
+    def seen(self, image: Viewing, film: Viewing) -> Viewing:
+        """The densities and the light in which P-values become what is seen: those of the film, of the paper, or what
+        was measured. A density that is asked for by its number is the P-value that has it here.
+
+        Args:
+            image: the viewing of one image box. On paper its own densities count where they differ from the film's.
+            film: that of the whole film.
+        """
+        if self.measured is not None:
+            return reached_by(self.measured, image)
+        if self.name != "paper":
+            return image
+        lowest, highest = PAPER.min_density_centi_od, PAPER.max_density_centi_od
+        if image.min_density_centi_od != film.min_density_centi_od:
+            lowest = min(max(lowest, image.min_density_centi_od), highest)
+        if image.max_density_centi_od != film.max_density_centi_od:
+            highest = max(min(highest, image.max_density_centi_od), lowest)
+        return replace(PAPER, min_density_centi_od=lowest, max_density_centi_od=highest)
+
     def curve(self, image: Viewing, film: Viewing) -> Callable[[float], float]:
         """P-value (0 to 1) → sample (0 to 1).
 
@@ -62,8 +81,7 @@ class Tone:
             return _same
         if self.measured is not None:
             return _calibrated(self.measured, image)
-        if self.name == "paper":
-            image = film = PAPER
+        image, film = self.seen(image, film), self.seen(film, film)
         lowest, highest = (index(light) for light in luminances_of(image))
         black, white = luminances_of(film)
         floor = black if self.black_point else 0.0

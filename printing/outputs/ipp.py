@@ -57,9 +57,11 @@ CAPABILITIES = (
     *TAKES,
     *("document-format-supported", "operations-supported", "job-creation-attributes-supported"),
     *("pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported"),
-    *("copies-supported", "print-scaling-supported", "sides-supported"),
+    *("copies-supported", "print-scaling-supported", "sides-supported", "multiple-document-handling-supported"),
 )
 CREATE_JOB, VALIDATE_JOB = 0x05, 0x04
+COLLATES, COLLATED = "multiple-document-handling", "separate-documents-collated-copies"
+"""One copy of all pages after the other (RFC 8011 §5.2.4), which is what a film session's copies are."""
 
 
 class Sheet(NamedTuple):
@@ -252,8 +254,13 @@ class IppOutput:
             "printer-resolution": self._resolution(attributes, film.media_type),
             **job_media(attributes, str(film.record.get("paper") or "")),
         }
+        warnings = copies_told(asked, copies)
+        if copies > 1 and len(document["pages"]) > 1 and document.get("collated"):
+            wanted[COLLATES] = self._one_of(attributes, f"{COLLATES}-supported", COLLATED)
+            if len(film.files) > 1 or not wanted[COLLATES] or (known and COLLATES not in known):
+                warnings = (*warnings, "the copies come film by film, not collated")
         job = {name: values for name, values in wanted.items() if values and (not known or name in known)}
-        return job, copies_told(asked, copies)
+        return job, warnings
 
     @staticmethod
     def _most_copies(attributes: Attributes) -> int:

@@ -129,7 +129,7 @@ class _Painter:
 
     def code(self, density: str) -> int:
         """The sample of a density, as the border's or an empty cell's."""
-        p_value = grayscale.density_p_value(density, self.page)
+        p_value = grayscale.density_p_value(density, self.finish.tone.seen(self.film, self.film))
         return int(self.finish.tone.curve(self.film, self.film)(p_value) * self.full + 0.5)
 
     def greys(self, image: PageImage, pixels: PixelReference) -> Greys:
@@ -185,7 +185,8 @@ def _table(
 ) -> NDArray[Any]:
     """Stored value → sample; the images of a film share it, and so do the next films."""
     shaped = asked.shaped if asked.applied else None
-    values = grayscale.p_value_table(stored, inverted, lut, image, shaped)
+    seen = image if tone is None else tone.seen(image, film)
+    values = grayscale.p_value_table(stored, inverted, lut, seen, shaped)
     if tone is not None:
         values = tone.table(image, film)(values)
     return np.frombuffer(grayscale.codes(values, bits), np.uint8 if bits == 8 else np.uint16)

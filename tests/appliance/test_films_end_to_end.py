@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from pynetdicom import AE, evt
 
+from printing.outputs.scu import associate
 from tests.serving import DEFAULT, Serving, serving
 
 pytestmark = pytest.mark.peers("poppler-utils")
@@ -76,18 +76,19 @@ class Patches:
 
 
 class Console:
-    """A print console on pynetdicom."""
+    """A print console on pynetdicom's messages."""
 
     def __init__(self, port: int, *, meta: str = GRAY, syntax: str = EXPLICIT, events: list[int] | None = None) -> None:
-        ae = AE(ae_title="CONSOLE")
-        ae.add_requested_context(meta, syntax)
-        handlers = []
-        if events is not None:
-            ae.add_requested_context(PRINT_JOB, syntax)
-            handlers = [(evt.EVT_N_EVENT_REPORT, lambda event: (events.append(event.event_type), (0x0000, None))[1])]
+        heard = [] if events is None else events
+        classes = (meta,) if events is None else (meta, PRINT_JOB)
         self.meta = meta
         self.box = GRAY_BOX if meta == GRAY else COLOR_BOX
-        self.association = ae.associate("127.0.0.1", port, ae_title="FILM", evt_handlers=handlers)
+        self.association = associate(  # the library's own requestor loses answers between events
+            ("127.0.0.1", port, "FILM", "CONSOLE"),
+            [(one, (syntax,)) for one in classes],
+            60.0,
+            hear_event=lambda _class, _uid, event_type, _information: heard.append(event_type),
+        )
         assert self.association.is_established
         self.session = generate_uid()
 

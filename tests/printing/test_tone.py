@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,14 @@ def test_an_image_of_narrower_densities_keeps_its_densities_on_the_film() -> Non
 
 def test_paper_is_its_own_viewing() -> None:
     assert Tone("paper").curve(FILM, FILM)(0.5) == Tone("paper").curve(PAPER, PAPER)(0.5)
+
+
+def test_an_image_of_narrower_densities_keeps_them_on_paper_as_far_as_it_goes() -> None:
+    curve = Tone("paper", black_point=False).curve(replace(FILM, max_density_centi_od=150), FILM)
+    assert curve(0.0) == pytest.approx(srgb(10**-1.50 / 10**-0.05), abs=1e-6)
+    assert curve(1.0) == pytest.approx(1.0)
+    darker = replace(FILM, max_density_centi_od=FILM.max_density_centi_od - 10)
+    assert Tone("paper").curve(darker, FILM)(0.0) == Tone("paper").curve(FILM, FILM)(0.0)
 
 
 def table_of(entries: int, bits: int) -> PresentationLUT:

@@ -17,7 +17,7 @@ from printing.render.finish import Finish
 from printing.render.placement import Box, to_pixels
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
 from printing.render.text import FONTS, OWN_FONTS
-from printing.tone import Tone, srgb
+from printing.tone import PAPER, Tone, srgb
 from tests.printing.render.films import DPI, Heap, box, film
 
 RANDOM = np.random.default_rng(7)
@@ -165,13 +165,31 @@ def test_borders_and_empty_cells_are_rendered_as_densities(tone: Tone, density: 
     heap = Heap()
     page = film([box(None, 0, 0, 30, 40)], border_density="WHITE", empty_image_density=density)
     made = rasterise(page, heap, Finish(DPI, tone)).samples
-    viewing = Viewing.of(page)
+    viewing = PAPER if tone.name == "paper" else Viewing.of(page)
     p_value = (
         {"BLACK": 0.0, "WHITE": 1.0}.get(density) if not density.isdigit() else od_p_value(int(density) / 100, viewing)
     )
     assert p_value is not None
     assert set(np.unique(made[:, :30])) == {int(tone.curve(viewing, viewing)(p_value) * 255 + 0.5)}
     assert set(np.unique(made[:, 30:])) == {255}
+
+
+@pytest.mark.parametrize("black_point", [False, True])
+@pytest.mark.parametrize(("density", "od"), [("87", 0.87), ("150", 1.50), ("200", 2.00), ("300", 2.10), ("0", 0.05)])
+def test_a_density_by_its_number_is_that_density_on_paper(density: str, od: float, black_point: bool) -> None:
+    made = rasterise(film([box(None)], empty_image_density=density), Heap(), Finish(DPI, Tone("paper", black_point)))
+    light, white, black = 10**-od, 10**-0.05, 10**-2.10 if black_point else 0.0
+    assert set(np.unique(made.samples)) == {round(255 * srgb(max(light - black, 0) / (white - black)))}
+
+
+def test_linear_densities_are_linear_on_paper() -> None:
+    heap = Heap()
+    ramp = heap.put(np.arange(256).reshape(4, 64))
+    image = box(ramp, 0, 0, 64, 4, presentation_lut=PresentationLUT("LIN OD"), magnification_type="NONE")
+    made = rasterise(film([image], 64, 4), heap, Finish(DPI, Tone("paper", False))).samples.reshape(256)
+    densities = 2.10 - np.arange(256) / 255 * (2.10 - 0.05)
+    wanted = [255 * srgb(10**-od / 10**-0.05) for od in densities]
+    assert made == pytest.approx(wanted, abs=0.6)
 
 
 def test_trim_is_a_line_around_the_image_and_nowhere_else() -> None:
