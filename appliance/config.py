@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -411,7 +411,7 @@ class Config(Table):
     def problems(self) -> list[str]:
         """What is wrong between tables; what is wrong in one value has been found before."""
         found: list[str] = []
-        found += self.listen_problems()
+        found += self._listen_problems()
         taken: dict[tuple[str, bool], str] = {}
         for title, kind, key in self.titles():
             place = f"{kind}.{key}"
@@ -461,12 +461,7 @@ class Config(Table):
         if any(quotas) and printer.keep_days < 1:
             yield "keep_days: at least 1 where films are counted by the day (films_a_day)"
 
-    def listening_at(self, addresses: Iterable[str]) -> Self:
-        """The same with these addresses: those of sockets that systemd opened decide who may call, as ours would."""
-        return self.model_copy(update={"listen": self.listen.model_copy(update={"address": tuple(addresses)})})
-
-    def listen_problems(self) -> Iterator[str]:
-        """What is wrong with where it listens."""
+    def _listen_problems(self) -> Iterator[str]:
         if not self.listen.address:
             yield "listen.address: no address"
         for address in self.listen.address:

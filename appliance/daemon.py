@@ -18,7 +18,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -121,7 +120,6 @@ class Appliance:
             raise
 
     async def _start(self) -> None:
-        self._inherited = self._take_sockets()
         state = self._make_state()
         await self._take_state()
         self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
@@ -150,15 +148,6 @@ class Appliance:
         self._stack.push_async_callback(self.retention.close)
         self._adoption = asyncio.create_task(self._adopt_files())
         self._stack.callback(self._adoption.cancel)
-
-    def _take_sockets(self) -> list[socket.socket]:
-        """Sockets that systemd opened for us, which are where we listen then."""
-        inherited = inherited_sockets()
-        if inherited:
-            self.config = self.config.listening_at(one.getsockname()[0] for one in inherited)
-            if problems := list(self.config.listen_problems()):
-                raise CannotStart("; ".join(problems))
-        return inherited
 
     def _make_state(self) -> Path:
         state = self.config.state
@@ -361,9 +350,10 @@ class Appliance:
             elsewhere=self.receivers,
         )
         self.receivers.serve(self.server)
-        for sock in self._inherited:
+        inherited = inherited_sockets()
+        for sock in inherited:
             await self.server.listen_socket(sock)
-        if not self._inherited:
+        if not inherited:
             port = self.config.listen.port
             for address in self.config.listen.address:
                 try:

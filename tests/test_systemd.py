@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import socket
@@ -13,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import Config, daemon
-from appliance.daemon import Appliance
-from appliance.policy import CannotStart
+from appliance import Config
 from tests.serving import FOREIGN, ROOT, Serving
 
 UNITS = ROOT / "systemd"
@@ -111,28 +108,3 @@ def test_an_inherited_socket_is_listened_on(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def test_sockets_of_systemd_decide_who_may_call_as_ours_would() -> None:
-    config = Config()
-    assert config.unknown_peers == "accept", "on this machine alone"
-    assert config.listening_at(["127.0.0.1", "::1"]).unknown_peers == "accept"
-    for address in ("0.0.0.0", "::", "192.0.2.1"):
-        opened = config.listening_at(["127.0.0.1", address])
-        assert opened.unknown_peers == "reject"
-        assert "opens the appliance to a network" in "".join(opened.listen_problems())
-
-
-def test_an_inherited_socket_is_where_the_appliance_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Opened(socket.socket):
-        def getsockname(self) -> tuple[str, int]:
-            return "0.0.0.0", super().getsockname()[1]  # as systemd's ListenStream=104 says it
-
-    async def start() -> None:
-        await Appliance(Config.model_validate({"appliance": {"state": str(tmp_path)}})).start()
-
-    with Opened() as one:
-        one.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(daemon, "inherited_sockets", lambda: [one])
-        with pytest.raises(CannotStart, match="opens the appliance to a network"):
-            asyncio.run(start())
