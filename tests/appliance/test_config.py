@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from appliance.cli import cli
 from appliance.config import Config, ConfigProblem
+from appliance.policy import access_policy
 
 
 def toml(tmp_path: Path, text: str) -> Path:
@@ -161,6 +162,39 @@ def test_strangers_are_welcome_on_loopback_alone(address: str, explicit: str | N
     if explicit:
         tables["access"] = {"unknown_peers": explicit}
     assert Config.from_dict(tables).unknown_peers == expected
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["127.0.0.1"], "accept"),
+        (["127.0.0.1", "::1"], "accept"),
+        (["::"], "reject"),  # ListenStream=104
+        (["0.0.0.0"], "reject"),
+        (["127.0.0.1", "192.0.2.1"], "reject"),
+        (["fe80::1%eth0"], "reject"),
+        (["/run/gravure.dicom"], "reject"),
+    ],
+)
+@pytest.mark.parametrize("written", ["127.0.0.1", "0.0.0.0"])
+def test_inherited_sockets_decide_about_strangers_whatever_is_written(
+    written: str, addresses: list[str], expected: str
+) -> None:
+    known = {"CT1": {"ae_title": "CT1", "address": "192.0.2.21"}}
+    config = Config.from_dict({"listen": {"address": written}, "peers": known}).listening_on(addresses)
+    there = Config.model_validate_json(config.model_dump_json())  # as a receiving process gets it
+    for one in (config, there):
+        assert one.unknown_peers == expected
+        assert access_policy(one).caller("STRANGER", "192.0.2.99").admitted == (expected == "accept")
+        assert access_policy(one).caller("CT1", "192.0.2.21").admitted
+
+
+def test_an_inherited_socket_on_a_network_needs_peers_or_a_word_about_them() -> None:
+    with pytest.raises(ConfigProblem) as failure:
+        Config.default().listening_on(["::"])
+    assert "inherited socket on ::" in str(failure.value) and "access.unknown_peers" in str(failure.value)
+    said = Config.from_dict({"access": {"unknown_peers": "accept"}})
+    assert said.listening_on(["::"]).unknown_peers == "accept"
 
 
 def test_a_network_of_peers_opens_a_listener_and_rejects_the_rest() -> None:
