@@ -220,6 +220,22 @@ def test_check_prints_problems_or_the_titles_in_effect(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "dpi" in done.output and "medium" in done.output
 
 
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ("", "folder films,"),
+        ('output = "ipp"\nurl = "ipp://192.0.2.40/ipp/print"', "ipp ipp://192.0.2.40/ipp/print,"),
+        ('output = "raw"\nurl = "socket://192.0.2.41"', "raw socket://192.0.2.41,"),
+        ('output = "dicom"\npeer = "IMAGER"', "dicom IMAGER (DRYPIX@192.0.2.50:104),"),
+        ('output = "archive"\npeer = "IMAGER"', "archive IMAGER (DRYPIX@192.0.2.50:104),"),
+    ],
+)
+def test_check_says_where_films_go(tmp_path: Path, table: str, place: str) -> None:
+    peer = '[peers.IMAGER]\nae_title = "DRYPIX"\naddress = ["192.0.2.0/24", "192.0.2.50"]\n'
+    file = toml(tmp_path, f"{peer}[printers.FILM]\n{table}")
+    assert f"films to {place} 300 dpi" in CliRunner().invoke(cli, ["check", "--config", str(file)]).output
+
+
 @pytest.mark.parametrize("command", ["serve", "status", "jobs", "peers"])
 def test_no_command_runs_on_a_broken_configuration(tmp_path: Path, command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--config", str(toml(tmp_path, "[printers.FILM]\ndpi = 1"))])
