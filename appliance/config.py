@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
 from appliance.personality import Personality
+from media.content.words import README, known_language
 from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
@@ -93,7 +94,7 @@ class ApplianceTable(Table):
     institution: str = ""
     """On README.TXT, labels and web content."""
     language: str = "en"
-    """Of discs and console: en, fr, de."""
+    """Of discs and console: en, fr, de. Any other is a remark of `gravure check`, and English."""
     file_mode: str = "0640"
     """Mode of files made for people, octal."""
     file_group: str = ""
@@ -466,6 +467,13 @@ class Config(Table):
                     f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
                 )
         return found
+
+    def remarks(self) -> Iterator[str]:
+        """What a person should know and put right, though the appliance runs on it."""
+        if known_language(self.appliance.language) is None:
+            yield (
+                f"appliance.language: {self.appliance.language!r} is none of {', '.join(README)}: discs are in English"
+            )
 
     def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
         for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):

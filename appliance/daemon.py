@@ -444,6 +444,8 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     tell_of_loop(loop)
     stop = asyncio.Event()
+    for remark in config.remarks():
+        log.warning("configuration", extra={"remark": remark})
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     appliance = Appliance(config, receivers=receivers_for(config, os.cpu_count() or 1))

@@ -31,6 +31,8 @@ def check(config_path: Path | None) -> None:
         for line in failure.problems:
             click.echo(line)
         sys.exit(1)
+    for line in config.remarks():
+        click.echo(f"{file or 'configuration'}: {line}")
     click.echo(f"configuration: {file or 'built-in defaults'}")
     click.echo(f"state folder:  {config.state}")
     click.echo(f"listening:     {', '.join(config.listen.address)} port {config.listen.port}")

@@ -236,6 +236,19 @@ def test_check_says_where_films_go(tmp_path: Path, table: str, place: str) -> No
     assert f"films to {place} 300 dpi" in CliRunner().invoke(cli, ["check", "--config", str(file)]).output
 
 
+@pytest.mark.parametrize("language", ["fr-CA", "DE", "en"])
+def test_a_known_language_is_no_remark(language: str) -> None:
+    assert not list(Config.from_dict({"appliance": {"language": language}}).remarks())
+
+
+def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    """The unit runs `gravure check` before each start: 1 would stop a service that has run in English so far."""
+    file = toml(tmp_path, '[appliance]\nlanguage = "french"')
+    done = CliRunner().invoke(cli, ["check", "--config", str(file)])
+    assert done.exit_code == 0
+    assert f"{file}: appliance.language: 'french' is none of en, fr, de: discs are in English" in done.output
+
+
 @pytest.mark.parametrize("command", ["serve", "status", "jobs", "peers"])
 def test_no_command_runs_on_a_broken_configuration(tmp_path: Path, command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--config", str(toml(tmp_path, "[printers.FILM]\ndpi = 1"))])
