@@ -353,7 +353,7 @@ class Appliance:
             self._entities(),
             access=policy,
             limits=self.config.limits,
-            dialogues=DialogueLog(state / "dialogues", wall=self._wall),
+            dialogues=DialogueLog(state / "dialogues", keep_days=self.config.limits.dialogue_days, wall=self._wall),
             any_called_ae=self.config.access.any_called_ae,
             elsewhere=self.receivers,
         )
