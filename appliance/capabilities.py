@@ -117,10 +117,9 @@ RETIRED: dict[str, str] = {
     "1.2.840.10008.5.1.1.26": "Print Queue Management",
     "1.2.840.10008.5.1.1.31": "Pull Print Request",
     "1.2.840.10008.5.1.1.32": "Pull Stored Print Management Meta",
-    "1.2.840.10008.5.1.1.27": "Stored Print Storage",
 }
 """Print classes that the standard retired and consoles still propose: each context is rejected by itself, never the
-association."""
+association. (Stored Print Storage, retired too, is none of them: it is a storage class, and stored like any other.)"""
 
 _PRINT_BY_UID = {one.sop_class_uid: one for one in PRINT}
 

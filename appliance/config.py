@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from appliance.association.access import SERVICES
 from appliance.association.limits import Limits
 from appliance.personality import Personality
+from media.content.words import README, known_language
 from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
@@ -30,6 +31,7 @@ from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES,
 from printing.render.sheet import Scaling
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
+OPEN_TO_ALL = "this opens the appliance to a network: name the [peers] that may call, or set access.unknown_peers"
 
 
 class ConfigProblem(Exception):
@@ -92,7 +94,7 @@ class ApplianceTable(Table):
     institution: str = ""
     """On README.TXT, labels and web content."""
     language: str = "en"
-    """Of discs and console: en, fr, de."""
+    """Of discs and console: en, fr, de. Any other is a remark of `gravure check`, and English."""
     file_mode: str = "0640"
     """Mode of files made for people, octal."""
     file_group: str = ""
@@ -113,7 +115,8 @@ class ListenTable(Table):
     """Where DICOM peers reach us."""
 
     address: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("127.0.0.1",)
-    """Address or list of addresses, IPv6 too."""
+    """Address or list of addresses, IPv6 too. Socket activation (gravure.socket) has addresses and a port of its own:
+    they count then."""
     port: Annotated[int, Field(ge=0, le=65535)] = 11112
     """TCP port; 0 takes a free one."""
 
@@ -392,6 +395,23 @@ class Config(Table):
             return self.access.unknown_peers
         return "accept" if all(map(is_loopback, self.listen.address)) else "reject"
 
+    def listening_on(self, addresses: Sequence[str]) -> Self:
+        """The same configuration where systemd has opened the sockets, on these addresses: they are what peers reach us
+        by, so they stand for `listen.address` in every decision, and on the way to a receiving process.
+
+        Raises:
+            ConfigProblem: they open the appliance to a network, and nothing says who may call.
+        """
+        inherited = self.model_copy(update={"listen": self.listen.model_copy(update={"address": tuple(addresses)})})
+        if inherited._is_open_to_all():
+            raise ConfigProblem([f"the inherited socket on {', '.join(addresses)}: {OPEN_TO_ALL}"])
+        return inherited
+
+    def _is_open_to_all(self) -> bool:
+        """Whether a network reaches us and nothing says who of it may call."""
+        loopback = all(map(is_loopback, self.listen.address))
+        return not loopback and not self.peers and self.access.unknown_peers is None
+
     def folder(self, relative: str) -> Path:
         """A folder of the configuration as a path."""
         return self.state / relative
@@ -448,6 +468,13 @@ class Config(Table):
                 )
         return found
 
+    def remarks(self) -> Iterator[str]:
+        """What a person should know and put right, though the appliance runs on it."""
+        if known_language(self.appliance.language) is None:
+            yield (
+                f"appliance.language: {self.appliance.language!r} is none of {', '.join(README)}: discs are in English"
+            )
+
     def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
         for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):
             for other in others:
@@ -470,12 +497,8 @@ class Config(Table):
             except ValueError:
                 yield f"listen.address: {address} is not an IP address"
                 return
-        open_to_all = not all(map(is_loopback, self.listen.address))
-        if open_to_all and not self.peers and self.access.unknown_peers is None:
-            yield (
-                "listen.address: this opens the appliance to a network: name the [peers] that may call,"
-                " or set access.unknown_peers"
-            )
+        if self._is_open_to_all():
+            yield f"listen.address: {OPEN_TO_ALL}"
 
 
 USED_BY: Mapping[str, tuple[str, ...]] = {

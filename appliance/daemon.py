@@ -33,7 +33,7 @@ from appliance.calibrations import Calibrations, calibrated
 from appliance.capabilities import transfer_syntaxes
 from appliance.children import Children
 from appliance.collector import Collector
-from appliance.config import Config
+from appliance.config import Config, ConfigProblem
 from appliance.control import Ask, ControlServer, ImpossibleRequest
 from appliance.database import DamagedDatabase, Database, DatabaseProblem
 from appliance.discs import Discs
@@ -46,7 +46,7 @@ from appliance.instances import Arrival
 from appliance.jobs import Jobs
 from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
-from appliance.notify import feed_watchdog, inherited_sockets, notify
+from appliance.notify import address_of, feed_watchdog, inherited_sockets, notify
 from appliance.outputs import output_of
 from appliance.pages import Pages
 from appliance.peers import BadProfile, Personalities
@@ -120,6 +120,7 @@ class Appliance:
             raise
 
     async def _start(self) -> None:
+        self._take_sockets()
         state = self._make_state()
         await self._take_state()
         self.owner = FileOwner(int(self.config.appliance.file_mode, 8), group_number(self.config.appliance.file_group))
@@ -148,6 +149,17 @@ class Appliance:
         self._stack.push_async_callback(self.retention.close)
         self._adoption = asyncio.create_task(self._adopt_files())
         self._stack.callback(self._adoption.cancel)
+
+    def _take_sockets(self) -> None:
+        """Sockets that systemd opened: before anything is made, as who may call depends on where they listen."""
+        self._inherited = inherited_sockets()
+        for sock in self._inherited:
+            self._stack.callback(sock.close)
+        if self._inherited:
+            try:
+                self.config = self.config.listening_on([address_of(sock) for sock in self._inherited])
+            except ConfigProblem as failure:
+                raise CannotStart(str(failure)) from failure
 
     def _make_state(self) -> Path:
         state = self.config.state
@@ -345,15 +357,14 @@ class Appliance:
             self._entities(),
             access=policy,
             limits=self.config.limits,
-            dialogues=DialogueLog(state / "dialogues", wall=self._wall),
+            dialogues=DialogueLog(state / "dialogues", keep_days=self.config.limits.dialogue_days, wall=self._wall),
             any_called_ae=self.config.access.any_called_ae,
             elsewhere=self.receivers,
         )
         self.receivers.serve(self.server)
-        inherited = inherited_sockets()
-        for sock in inherited:
+        for sock in self._inherited:
             await self.server.listen_socket(sock)
-        if not inherited:
+        if not self._inherited:
             port = self.config.listen.port
             for address in self.config.listen.address:
                 try:
@@ -437,6 +448,8 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     tell_of_loop(loop)
     stop = asyncio.Event()
+    for remark in config.remarks():
+        log.warning("configuration", extra={"remark": remark})
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     appliance = Appliance(config, receivers=receivers_for(config, os.cpu_count() or 1))

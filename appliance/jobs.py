@@ -106,10 +106,9 @@ def _transitions(kind: str) -> dict[tuple[str, JobEvent], str]:
         table[step, JobEvent.CANCEL] = CANCELLED
         table[step, JobEvent.RECOVER] = WAITING
     own = own_steps(kind)
-    for at, step in enumerate(own):
-        for later in own[at:]:
-            # A step may repeat itself (progress) and may be left out, never go back.
-            table[step, JobEvent.STEP] = later
+    for step in own:
+        # A step may repeat itself (progress) and may be left out, never go back: this is the last that it may lead to.
+        table[step, JobEvent.STEP] = own[-1]
     if STALLED in working:  # the device's step, not ours: it comes and goes
         table[own[-1], JobEvent.STALL] = table[STALLED, JobEvent.STALL] = STALLED
         table[STALLED, JobEvent.GO_ON] = own[-1]

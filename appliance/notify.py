@@ -32,6 +32,12 @@ def inherited_sockets() -> list[socket.socket]:
     return sockets
 
 
+def address_of(sock: socket.socket) -> str:
+    """The address that a socket listens on; of one that is not TCP, its name."""
+    name = sock.getsockname()
+    return str(name[0] if isinstance(name, tuple) else name)
+
+
 def watchdog_s() -> float | None:
     """How often the service manager wants to hear of us: half its limit; None where it does not care."""
     limit = os.environ.get("WATCHDOG_USEC", "")

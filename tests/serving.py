@@ -48,7 +48,7 @@ class Serving:
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
 
-    def start(self, *, prefix: tuple[str, ...] = (), **environment: str) -> Serving:
+    def start(self, *, prefix: tuple[str, ...] = (), pass_fds: tuple[int, ...] = (), **environment: str) -> Serving:
         """Start, and wait for the ready line."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
@@ -58,6 +58,7 @@ class Serving:
                 stderr=log,
                 text=True,
                 env={**os.environ, **environment},
+                pass_fds=pass_fds,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
+
+from appliance.jobs import STEPS, own_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -13,6 +18,14 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_generated_pages_are_up_to_date() -> None:
     done = subprocess.run([sys.executable, "tools/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_the_diagram_of_a_job_goes_from_each_step_to_the_next(kind: str) -> None:
+    page = (ROOT / "docs" / "generated" / "jobs.md").read_text("utf-8")
+    diagram = page.split(f"## {kind}\n")[1].split("```")[1]
+    drawn = re.findall(r"^    (\w+) --> (\w+): step$", diagram, re.M)
+    assert drawn == list(pairwise(own_steps(kind)))
 
 
 def test_links_lead_to_files() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance import Config
+from appliance import Appliance, Config
+from appliance.policy import CannotStart
+from tests.appliance.association.peer import Peer, Rejected, TcpWire
 from tests.serving import FOREIGN, ROOT, Serving
 
 UNITS = ROOT / "systemd"
@@ -108,3 +111,43 @@ def test_an_inherited_socket_is_listened_on(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
+
+
+class WideSocket(socket.socket):
+    """Bound to loopback, and says that it is bound to every address, as the socket of gravure.socket is."""
+
+    def getsockname(self) -> tuple[str, int]:
+        return "0.0.0.0", super().getsockname()[1]
+
+
+def wide_socket() -> WideSocket:
+    sock = WideSocket()
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+def test_a_stranger_is_rejected_on_an_inherited_socket_of_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped configuration says 127.0.0.1, where strangers are welcome; the sockets that systemd opened count."""
+    known = {"CT1": {"ae_title": "CT1", "address": "192.0.2.21"}}
+    config = Config.from_dict({"appliance": {"state": str(tmp_path)}, "peers": known})
+    assert config.unknown_peers == "accept"
+    monkeypatch.setattr("appliance.daemon.inherited_sockets", lambda: [wide_socket()])
+
+    async def run() -> None:
+        async with Appliance(config) as running:
+            peer = Peer(await TcpWire.connect(running.dicom_port))
+            assert await peer.associate(called=b"FILM") == Rejected(1, 1, 3)
+
+    asyncio.run(run())
+
+
+def test_an_inherited_socket_of_a_network_is_not_served_where_nothing_says_who_may_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config.from_dict({"appliance": {"state": str(tmp_path)}})
+    monkeypatch.setattr("appliance.daemon.inherited_sockets", lambda: [wide_socket()])
+    with pytest.raises(CannotStart, match="that may call"):
+        asyncio.run(Appliance(config).start())

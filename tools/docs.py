@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +114,23 @@ def conformance() -> str:
 
 def jobs() -> str:
     """State diagrams and recovery of jobs, from the tables."""
-    from appliance.jobs import ENDED, RECOVERY, STEPS, TRANSITIONS, JobEvent, state_of
+    from appliance.jobs import RECOVERY, STEPS, TRANSITIONS, JobEvent, own_steps, state_of
 
     lines = [HEAD, "# States of jobs", ""]
     for kind, table in TRANSITIONS.items():
         lines += [f"## {kind}", "", "```mermaid", "stateDiagram-v2", f"    [*] --> {STEPS[kind][0]}: submit"]
         for (step, event), after in table.items():
-            if event is not JobEvent.STEP:
+            if event is not JobEvent.STEP:  # whose table entry says that it is possible, not where it leads
                 lines.append(f"    {step} --> {after}: {event.value}")
-            elif after != step or STEPS[kind].index(step) == len(STEPS[kind]) - len(ENDED) - 1:
-                lines.append(f"    {step} --> {after}: step")
-        lines += ["```", "", "| step | Execution Status | after a crash | why that is safe |", "|---|---|---|---|"]
+        lines += [f"    {step} --> {after}: step" for step, after in pairwise(own_steps(kind))]
+        lines += [
+            "```",
+            "",
+            "A step may be left out; none goes back.",
+            "",
+            "| step | Execution Status | after a crash | why that is safe |",
+            "|---|---|---|---|",
+        ]
         for step in STEPS[kind]:
             recovery = RECOVERY[kind].get(step)
             what = "nothing" if recovery is None or recovery.event is None else "is queued again"

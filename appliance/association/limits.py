@@ -56,3 +56,5 @@ class Limits:
     """Silence on an association that can only C-ECHO."""
     dialogue_messages: int = 200
     """Lines that one association's dialogue record keeps; repeated ones are counted in one line."""
+    dialogue_days: int = 14
+    """Days with dialogue records (`gravure peers`) that are kept on disk, one file each."""

@@ -12,7 +12,7 @@ import click
 from appliance.cli.common import config_option
 
 if TYPE_CHECKING:
-    from appliance.config import Config
+    from appliance.config import Config, PrinterTable
     from appliance.peers import Personalities
 
 
@@ -31,6 +31,8 @@ def check(config_path: Path | None) -> None:
         for line in failure.problems:
             click.echo(line)
         sys.exit(1)
+    for line in config.remarks():
+        click.echo(f"{file or 'configuration'}: {line}")
     click.echo(f"configuration: {file or 'built-in defaults'}")
     click.echo(f"state folder:  {config.state}")
     click.echo(f"listening:     {', '.join(config.listen.address)} port {config.listen.port}")
@@ -89,10 +91,18 @@ def _keys(who: str, lines: list[str]) -> Iterator[str]:
         yield f"{who if number == 0 else '':<27}{line}"
 
 
-def _words(config: object, kind: str, key: str) -> str:
+def _place(config: Config, printer: PrinterTable) -> str:
+    """Where an output takes its films: only that of folder makes files."""
+    if printer.output in ("dicom", "archive"):
+        peer = config.peers[printer.peer]
+        return f"{printer.peer} ({peer.ae_title}@{config.host_of(printer.peer)}:{peer.port})"
+    return printer.folder if printer.output == "folder" else printer.url
+
+
+def _words(config: Config, kind: str, key: str) -> str:
     table = getattr(config, kind)[key]
     if kind == "printers":
-        words = f"films to {table.output} {table.folder}, {table.dpi} dpi, tone {table.tone}"
+        words = f"films to {table.output} {_place(config, table)}, {table.dpi} dpi, tone {table.tone}"
         if table.also:
             words += f"; also to {', '.join(table.also)}"
         if table.fallback:

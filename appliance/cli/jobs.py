@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,11 @@ def _line(row: Mapping[str, Any]) -> str:
     return line
 
 
+def _json_line(row: Mapping[str, Any]) -> str:
+    """A job in a line of its own, for scripts that read line by line."""
+    return json.dumps(row, ensure_ascii=False)
+
+
 def _relations(payload: Mapping[str, Any]) -> Iterator[str]:
     """What a film has to do with other jobs and printers."""
     for key, words in (("film_of", "also the film of"), ("reprint_of", "once more the film of")):
@@ -76,13 +82,13 @@ def _relations(payload: Mapping[str, Any]) -> Iterator[str]:
 @click.command()
 @config_option
 @json_option
-@click.option("--watch", "live", is_flag=True, help="Show changes as they happen.")
+@click.option("--watch", "live", is_flag=True, help="Show changes as they happen; with --json, one line a job.")
 @click.option("--search", default="", help="Only jobs in which this text stands.")
 def jobs(config_path: Path | None, as_json: bool, live: bool, search: str) -> None:
     """List jobs, oldest first."""
     config = load_config(config_path)
     if live:
-        _watch(config.state, search)
+        _watch(config.state, search, as_json)
         return
     rows = _read(config.state, "jobs", search=search)
     if as_json:
@@ -91,17 +97,23 @@ def jobs(config_path: Path | None, as_json: bool, live: bool, search: str) -> No
         _table(rows)
 
 
-def _watch(state: Path, search: str) -> None:
+def _watch(state: Path, search: str, as_json: bool) -> None:
+    """The jobs that have not ended, then each job as often as it changes."""
+
+    def wanted(row: Mapping[str, Any]) -> bool:
+        return search.casefold() in str(row).casefold()
+
+    show = _json_line if as_json else _line
     try:
         for change in watch(state):
             if "ok" in change:
-                _table(
-                    row
-                    for row in change["ok"]
-                    if row["state"] not in ("DONE", "FAILURE") and search.casefold() in str(row).casefold()
-                )
-            elif search.casefold() in str(change["job"]).casefold():
-                click.echo(_line(change["job"]))
+                if not as_json:
+                    _table(())
+                rows = [row for row in change["ok"] if row["state"] not in ("DONE", "FAILURE")]
+            else:
+                rows = [change["job"]]
+            for row in filter(wanted, rows):
+                click.echo(show(row))
     except NotRunning as failure:
         fail(str(failure), NOT_RUNNING)
     except KeyboardInterrupt:

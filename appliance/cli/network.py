@@ -64,6 +64,8 @@ def print_(config_path: Path | None, peer: str, images: tuple[Path, ...], layout
     """Print images on a peer's DICOM printer, as films of one layout."""
     from appliance.scu.print import print_images
 
-    answer = print_images(_peer(config_path, peer), images, layout, film_size_id)
+    progress = Progress("print")
+    answer = print_images(_peer(config_path, peer), images, layout, film_size_id, progress)
+    progress.close()
     click.echo(str(answer))
     sys.exit(0 if answer.ok else 1)

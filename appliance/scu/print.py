@@ -5,7 +5,7 @@ A plain Basic Grayscale dialogue, 8 bits, one film after the other in one sessio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,13 @@ class NotPrinted(Exception):
     """A printer refused a step; says which and with what."""
 
 
-def print_images(target: Target, images: Sequence[Path], layout: str, film_size_id: str) -> Answer:
+def print_images(
+    target: Target,
+    images: Sequence[Path],
+    layout: str,
+    film_size_id: str,
+    progress: Callable[[float, str], None] = lambda _d, _s: None,
+) -> Answer:
     """Print image files; status and words of the first step that failed, or how many films were taken."""
     from printing.compose import CannotCompose, display_format, pictures
 
@@ -40,7 +46,7 @@ def print_images(target: Target, images: Sequence[Path], layout: str, film_size_
     if isinstance(association, Answer):
         return association
     try:
-        films = _session(association, shown, str(form), columns * rows, film_size_id)
+        films = _session(association, shown, str(form), columns * rows, film_size_id, progress)
     except NotPrinted as failure:
         return Answer(False, str(failure))
     finally:
@@ -48,7 +54,14 @@ def print_images(target: Target, images: Sequence[Path], layout: str, film_size_
     return Answer(True, f"{target.ae_title} took {films} film{'s' if films > 1 else ''}")
 
 
-def _session(association: Any, shown: Sequence[Picture], form: str, boxes: int, film_size_id: str) -> int:
+def _session(
+    association: Any,
+    shown: Sequence[Picture],
+    form: str,
+    boxes: int,
+    film_size_id: str,
+    progress: Callable[[float, str], None],
+) -> int:
     from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 
@@ -71,6 +84,7 @@ def _session(association: Any, shown: Sequence[Picture], form: str, boxes: int, 
         for at, picture in enumerate(shown[start : start + boxes]):
             box = _image_box(picture, at + 1)
             _done("Image Box", association.send_n_set(box, IMAGE_BOX, references[at], meta_uid=META))
+            progress((start + at + 1) / len(shown), "printing")
         # No data set: an empty one would be announced and never sent.
         _done("print", association.send_n_action(None, 1, FILM_BOX, film_uid, meta_uid=META))
         _done("deletion", association.send_n_delete(FILM_BOX, film_uid, meta_uid=META), has_data=False)

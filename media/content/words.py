@@ -120,7 +120,12 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def language(wanted: str) -> str:
-    """A language that there are words for: `fr-CA` is fr, an unknown one is English."""
+def known_language(wanted: str) -> str | None:
+    """The language that there are words for: `fr-CA` is fr. None for an unknown one."""
     short = wanted.partition("-")[0].partition("_")[0].lower()
-    return short if short in README else DEFAULT
+    return short if short in README else None
+
+
+def language(wanted: str) -> str:
+    """A language that there are words for; an unknown one is English."""
+    return known_language(wanted) or DEFAULT

@@ -145,6 +145,7 @@ def test_what_is_accepted_is_what_is_stated(
 def test_every_class_is_stated_once_and_every_transfer_syntax_was_proposed(statement: dict[str, Any]) -> None:
     uids = [one["uid"] for one in statement["sop_classes"]]
     assert len(uids) == len(set(uids)) and len(set(uids) & set(CLASSES)) > 200
+    assert not set(uids) & {one["uid"] for one in statement["print"]["retired"]}
     assert {syntax for one in statement["sop_classes"] for syntax in one["transfer_syntaxes"]} <= set(SYNTAXES)
     assert {one["role"] for one in statement["sop_classes"]} == {"SCP"}
 

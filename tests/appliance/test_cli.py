@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from appliance import Appliance, Config
 from appliance.cli import cli
+from appliance.cli.common import Progress
 from appliance.database import Database
 from appliance.jobs import Jobs, NewJob
 from appliance.policy import CannotStart
@@ -120,6 +121,30 @@ def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotStart) as failure:
         asyncio.run(start(port := taken.getsockname()[1]))
     assert f"127.0.0.1 port {port}" in str(failure.value) and "in use" in str(failure.value)
+
+
+@pytest.mark.parametrize("command", ["send", "print"])
+def test_what_goes_to_a_peer_shows_how_far_it_is(
+    command: str, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+
+    class Shown(Progress):
+        def __call__(self, done: float, step: str = "") -> None:
+            shown.append(done)
+
+    monkeypatch.setattr("appliance.cli.network.Progress", Shown)
+    files = written(tmp_path / "in", instance(1), instance(2))
+
+    async def run() -> Result:
+        tables = {"appliance": {"state": str(tmp_path / "state")}, "listen": {"port": 0}}
+        async with Appliance(Config.from_dict(tables)) as running:
+            called = {"send": "STORE", "print": "FILM"}[command]
+            return await asyncio.to_thread(gravure, command, f"{called}@127.0.0.1:{running.dicom_port}", *files)
+
+    done = asyncio.run(run())
+    assert done.exit_code == 0, done.output
+    assert shown == [0.5, 1]
 
 
 @needs_corpus

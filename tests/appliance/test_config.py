@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from appliance.cli import cli
 from appliance.config import Config, ConfigProblem
+from appliance.policy import access_policy
 
 
 def toml(tmp_path: Path, text: str) -> Path:
@@ -163,6 +164,39 @@ def test_strangers_are_welcome_on_loopback_alone(address: str, explicit: str | N
     assert Config.from_dict(tables).unknown_peers == expected
 
 
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["127.0.0.1"], "accept"),
+        (["127.0.0.1", "::1"], "accept"),
+        (["::"], "reject"),  # ListenStream=104
+        (["0.0.0.0"], "reject"),
+        (["127.0.0.1", "192.0.2.1"], "reject"),
+        (["fe80::1%eth0"], "reject"),
+        (["/run/gravure.dicom"], "reject"),
+    ],
+)
+@pytest.mark.parametrize("written", ["127.0.0.1", "0.0.0.0"])
+def test_inherited_sockets_decide_about_strangers_whatever_is_written(
+    written: str, addresses: list[str], expected: str
+) -> None:
+    known = {"CT1": {"ae_title": "CT1", "address": "192.0.2.21"}}
+    config = Config.from_dict({"listen": {"address": written}, "peers": known}).listening_on(addresses)
+    there = Config.model_validate_json(config.model_dump_json())  # as a receiving process gets it
+    for one in (config, there):
+        assert one.unknown_peers == expected
+        assert access_policy(one).caller("STRANGER", "192.0.2.99").admitted == (expected == "accept")
+        assert access_policy(one).caller("CT1", "192.0.2.21").admitted
+
+
+def test_an_inherited_socket_on_a_network_needs_peers_or_a_word_about_them() -> None:
+    with pytest.raises(ConfigProblem) as failure:
+        Config.default().listening_on(["::"])
+    assert "inherited socket on ::" in str(failure.value) and "access.unknown_peers" in str(failure.value)
+    said = Config.from_dict({"access": {"unknown_peers": "accept"}})
+    assert said.listening_on(["::"]).unknown_peers == "accept"
+
+
 def test_a_network_of_peers_opens_a_listener_and_rejects_the_rest() -> None:
     config = Config.from_dict(
         {"listen": {"address": "0.0.0.0"}, "peers": {"NET": {"ae_title": "*", "address": ["192.0.2.0/24"]}}}
@@ -184,6 +218,35 @@ def test_check_prints_problems_or_the_titles_in_effect(tmp_path: Path) -> None:
     bad = toml(tmp_path, "[printers.FILM]\ndpi = 1\n[discs.X]\nmedium = 2")
     done = CliRunner().invoke(cli, ["check", "--config", str(bad)])
     assert done.exit_code == 1 and "dpi" in done.output and "medium" in done.output
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ("", "folder films,"),
+        ('output = "ipp"\nurl = "ipp://192.0.2.40/ipp/print"', "ipp ipp://192.0.2.40/ipp/print,"),
+        ('output = "raw"\nurl = "socket://192.0.2.41"', "raw socket://192.0.2.41,"),
+        ('output = "dicom"\npeer = "IMAGER"', "dicom IMAGER (DRYPIX@192.0.2.50:104),"),
+        ('output = "archive"\npeer = "IMAGER"', "archive IMAGER (DRYPIX@192.0.2.50:104),"),
+    ],
+)
+def test_check_says_where_films_go(tmp_path: Path, table: str, place: str) -> None:
+    peer = '[peers.IMAGER]\nae_title = "DRYPIX"\naddress = ["192.0.2.0/24", "192.0.2.50"]\n'
+    file = toml(tmp_path, f"{peer}[printers.FILM]\n{table}")
+    assert f"films to {place} 300 dpi" in CliRunner().invoke(cli, ["check", "--config", str(file)]).output
+
+
+@pytest.mark.parametrize("language", ["fr-CA", "DE", "en"])
+def test_a_known_language_is_no_remark(language: str) -> None:
+    assert not list(Config.from_dict({"appliance": {"language": language}}).remarks())
+
+
+def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    """The unit runs `gravure check` before each start: 1 would stop a service that has run in English so far."""
+    file = toml(tmp_path, '[appliance]\nlanguage = "french"')
+    done = CliRunner().invoke(cli, ["check", "--config", str(file)])
+    assert done.exit_code == 0
+    assert f"{file}: appliance.language: 'french' is none of en, fr, de: discs are in English" in done.output
 
 
 @pytest.mark.parametrize("command", ["serve", "status", "jobs", "peers"])

@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,33 @@ def test_a_watcher_sees_every_change(daemon: Daemon) -> None:
     while daemon.server._watchers:
         assert time.monotonic() < end, "a watcher that went away is still told"
         time.sleep(0.02)
+
+
+async def _untold(daemon: Daemon) -> bool:
+    await asyncio.sleep(0.02)
+    return not all(queue.empty() for queue in daemon.server._watchers)
+
+
+def test_a_script_watches_jobs_line_by_line(daemon: Daemon) -> None:
+    ended, waiting = (daemon.jobs.create(NewJob("film", "FILM")) for _ in range(2))
+    daemon.jobs.advance(ended.id, JobEvent.CANCEL)
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(daemon.gravure, "jobs", "--watch", "--json", "--search", "FILM")
+        end = time.monotonic() + 10
+        while not daemon.server._watchers:
+            assert time.monotonic() < end, "nobody watches"
+            time.sleep(0.02)
+        daemon.jobs.create(NewJob("disc", "BURN_CD"))
+        daemon.jobs.advance(waiting.id, JobEvent.CANCEL)
+        last = daemon.jobs.get(waiting.id).to_dict()
+        while daemon.do(_untold(daemon)):
+            assert time.monotonic() < end, "a change is not told"
+        daemon.close()
+        status, output = watching.result(10)
+    assert status == 0
+    shown = [json.loads(line) for line in output.splitlines()]
+    assert [(one["id"], one["cancelled"]) for one in shown] == [(waiting.id, False), (waiting.id, True)]
+    assert shown[-1] == last
 
 
 def test_jobs_are_read_without_a_daemon_and_changed_only_with_one(daemon: Daemon) -> None:

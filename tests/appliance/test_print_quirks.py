@@ -499,8 +499,11 @@ def how_do_i_point_it_at_the_printer(rig: Rig) -> None:
 def print_scu_is_built_in(rig: Rig) -> None:
     port = rig.listen()
     files = written(rig.folder / "in", instance(1), instance(2), instance(3))
-    answer = print_images(Target("x", "FILM", "127.0.0.1", port, "GRAVURE"), files, "1x2", "8INX10IN")
+    done: list[float] = []
+    target = Target("x", "FILM", "127.0.0.1", port, "GRAVURE")
+    answer = print_images(target, files, "1x2", "8INX10IN", lambda share, _: done.append(share))
     assert answer.ok, answer.words
+    assert done == [1 / 3, 2 / 3, 1]
     found = [sum(box.pixels is not None for box in one.pages[0].images) for one in documents(rig)]
     assert found == [2, 1]
 

@@ -69,8 +69,8 @@ LIVE = {
     PRESENTATION_LUT: ("N-CREATE", "N-DELETE"),
     PRINTER_CONFIGURATION: ("N-GET",),
 }
-NOT_PRINT = ("1.2.840.10008.5.1.1.33", "1.2.840.10008.5.1.1.29", "1.2.840.10008.5.1.1.30")
-"""Media Creation Management, and the hardcopy storage classes."""
+NOT_PRINT = tuple(f"1.2.840.10008.5.1.1.{number}" for number in (33, 29, 30, 27))
+"""Media Creation Management, and the hardcopy and stored print storage classes."""
 
 
 def test_h_3_the_classes_and_their_operations() -> None:

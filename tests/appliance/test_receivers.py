@@ -218,6 +218,23 @@ def test_a_peer_that_goes_on_the_way_to_a_receiver_is_not_counted_for_ever(tmp_p
         one.kill()
 
 
+def test_a_receiver_judges_strangers_by_the_inherited_socket_too(tmp_path: Path) -> None:
+    """The file names a network, where strangers are rejected; systemd's socket is on loopback, and counts."""
+    network = TWO.replace("[listen]\nport = 0", '[listen]\naddress = "192.0.2.1"')
+    one = Serving(tmp_path, toml=network, more='[peers.CT1]\nae_title = "CT1"\naddress = "192.0.2.21"')
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        activated = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{inherited.fileno()}'
+        one.start(prefix=("bash", "-c", activated, "systemd"), pass_fds=(inherited.fileno(),))
+    try:
+        holder = associated(one)
+        until(lambda: "receiver started" in one.log.read_text(), "no receiver started")
+        files = written(tmp_path / "in", instance(1))
+        assert statuses(one.storescu(*files)) == ["Success"]
+        holder.release()
+    finally:
+        one.kill()
+
+
 def test_an_embedded_appliance_has_none(tmp_path: Path) -> None:
     config = Config.from_dict({"appliance": {"state": str(tmp_path)}, "listen": {"port": 0}})
 

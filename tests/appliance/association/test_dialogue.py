@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from appliance import Appliance, Config
 from appliance.association import dialogue
 from appliance.association.dialogue import DialogueLog, read_records
 from appliance.association.limits import Limits
@@ -49,6 +50,7 @@ from tests.appliance.association.peer import (
     Message,
     Peer,
     Released,
+    TcpWire,
     associate_request,
     command_set,
     context,
@@ -760,3 +762,23 @@ def test_a_record_has_no_patient_data(tmp_path: Path) -> None:
     asyncio.run(run())
     (file,) = (tmp_path / "dialogues").iterdir()
     assert "CANARY" not in file.read_text() and json.loads(file.read_text())["bytes_received"] == 24 - 2
+
+
+def test_the_configuration_says_for_how_many_days_records_are_kept(tmp_path: Path) -> None:
+    config = Config.from_dict(
+        {"appliance": {"state": str(tmp_path)}, "listen": {"port": 0}, "limits": {"dialogue_days": 2}}
+    )
+    folder = tmp_path / "dialogues"
+    folder.mkdir()
+    for day in range(1, 5):
+        (folder / f"2020010{day}.jsonl").touch()
+
+    async def run() -> None:
+        async with Appliance(config) as running:
+            peer = Peer(await TcpWire.connect(running.dicom_port))
+            assert isinstance(await peer.associate(called=b"FILM"), Accepted)
+            await peer.release()
+
+    asyncio.run(run())
+    kept = sorted(file.name for file in folder.iterdir())
+    assert len(kept) == 2 and kept[0] == "20200104.jsonl"
