@@ -1,5 +1,5 @@
-"""One SOP Instance UID with two contents: a disc that would need both waits for a person (PS3.10 §8.6: a File-set has
-one file of each instance).
+"""One SOP Instance UID with two contents: a disc that would need both waits for a person, as a File-set
+has one file of each instance.
 
 Bytes that differ may still be the same content in another encoding, so the two data sets are compared, decoded, in a
 child process. Whoever releases a disc has seen what was known then; what comes later holds it again.
