@@ -18,6 +18,7 @@ from printing import annotation, configuration_information, presentation_lut
 from printing.attributes import ATTRIBUTES, BEYOND, USAGES, Usage
 from printing.film_size import FILM_SIZES
 from printing.hierarchy import MOST_FILM_BOXES, MOST_IMAGE_BOXES, MOST_PRESENTATION_LUTS
+from printing.outputs.scu import MAXIMUM_PDU
 from printing.printer import Printer
 from printing.status import MEANINGS, is_warning
 
@@ -198,7 +199,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines += [f"- {name}: {', '.join(syntaxes)}" for syntaxes, name in sets.items()]
     lines += ["", document["private_storage"] + ".", ""]
     lines += ["## SOP classes as SCU", ""]
-    lines += ["Role SCU. Own maximum PDU: 16382 bytes; what is sent is bounded by the peer's.", ""]
+    lines += [f"Role SCU. Own maximum PDU: {MAXIMUM_PDU} bytes; what is sent is bounded by the peer's.", ""]
     lines += [*_table(document["as_scu"]), "", "## Storage", "", document["storage"]["level"] + ".", ""]
     lines += ["| status | meaning |", "|---|---|"]
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]

@@ -19,6 +19,8 @@ from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dsutils import decode
 
 CONNECT_S = 15.0
+MAXIMUM_PDU = 16382
+"""What we take at once, bytes; what we send is bounded by the peer's."""
 
 HearEvent = Callable[[str, str, int, Dataset], None]
 """Told of an N-EVENT-REPORT, in a thread of its own: SOP Class UID, SOP Instance UID, Event Type ID, information."""
@@ -46,6 +48,7 @@ def associate(
     entity = AE(ae_title=calling)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
     entity.connection_timeout = connect_s
+    entity.maximum_pdu_size = MAXIMUM_PDU
     for abstract_syntax, syntaxes in contexts:
         entity.add_requested_context(abstract_syntax, list(syntaxes))
     handlers: list[Any] = [(evt.EVT_DIMSE_RECV, on_message)]
