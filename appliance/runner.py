@@ -81,6 +81,14 @@ Performer = Callable[[Job, Step], Awaitable[Result]]
 CANCELLED_BY_HAND = "cancelled by hand"
 """What the `CancelledError` of a performer says where somebody cancelled the job; without it the program ends."""
 
+OUTCOMES: Mapping[JobEvent, str] = {
+    JobEvent.FINISH: "job done",
+    JobEvent.FAIL: "job failed",
+    JobEvent.HOLD: "job held",
+    JobEvent.RETRY_LATER: "job waits for its next try",
+}
+"""In the log. Why is in the job: a reason may name patients."""
+
 BACK_OFF_S = (5.0, 15.0, 60.0, 300.0)
 """Waiting time after the first, second … failed try; the last one for all others."""
 
@@ -119,6 +127,8 @@ class Runner:
 
     def _heard(self, job: Job, event: JobEvent) -> None:
         """Called after each commit, in whatever thread committed."""
+        if event in OUTCOMES:
+            log.info(OUTCOMES[event], extra={"job": job.id, "step": job.step})
         self._loop.call_soon_threadsafe(self._on_event, job, event)
 
     def _on_event(self, job: Job, event: JobEvent) -> None:

@@ -70,6 +70,30 @@ def test_a_job_goes_through_its_steps_and_is_done(jobs: Jobs) -> None:
     assert [event.step for event in jobs.events(job.id)] == ["queued", "rendering", "delivering", "done"]
 
 
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (None, "job done"),
+        (Retryable("DOE^JANE"), "job waits for its next try"),
+        (Held("DOE^JANE"), "job held"),
+        (Failed("UNKNOWN", "DOE^JANE"), "job failed"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_the_log_says_how_a_job_ended_and_no_name(
+    jobs: Jobs, caplog: pytest.LogCaptureFixture, failure: Exception | None, words: str
+) -> None:
+    async def perform(_job: Job, _step: Step) -> Result:
+        if failure is not None:
+            raise failure
+        return Result(())
+
+    with caplog.at_level("INFO", "gravure.jobs"):
+        ends(jobs, perform)
+    assert [one.message for one in caplog.records] == ["job started", words]
+    assert not any("DOE" in str(vars(one)) for one in caplog.records)
+
+
 def test_a_job_stalls_and_goes_on(jobs: Jobs) -> None:
     async def perform(job: Job, step: Step) -> Result:
         await step("delivering", 0.9)
