@@ -108,6 +108,10 @@ class State(Enum):
     GONE = "Sta1"
 
 
+OPEN, AWAITING_ASSOCIATE = State.OPEN, State.AWAITING_ASSOCIATE
+"""Looked at with every part of a message: an attribute of an Enum takes as long to find as all else there."""
+
+
 class AssociationProtocol(asyncio.BufferedProtocol):
     """One connection, and the `Association` that services see."""
 
@@ -283,7 +287,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The shared buffer; asyncio fills it and calls `buffer_updated` at once."""
-        return RECEIVE_BUFFER if self._pdv_left > len(SHORT_BUFFER) else SHORT_BUFFER
+        return SHORT_BUFFER if self._sink is None else RECEIVE_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came. In the middle of a data set more lie in the socket already: they are read at once, without the
@@ -317,8 +321,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         """Parse as far as may be; what is returned must be fed again after the answer in hand is given."""
         self._feeding = True
         try:
-            while len(data) and self.state in (State.OPEN, State.AWAITING_ASSOCIATE):
-                if self._held:
+            while data and (self.state is OPEN or self.state is AWAITING_ASSOCIATE):
+                if self._waiting is not None or self._unread_since_s is not None:
                     self._pause()
                     return data
                 if self._steps <= 0:
@@ -327,14 +331,15 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                     return data
                 self._steps -= 1
                 data = self._step(data)
-            self._flush()
+            if self._outbox:
+                self._flush()
         except BadAssociate as failure:
             self._refuse_pdu(str(failure), INVALID_PARAMETER)
         except BadCommand as failure:
             self._refuse_pdu(str(failure), INVALID_PARAMETER)
         finally:
             self._feeding = False
-        return data[:0] if self.state not in (State.OPEN, State.AWAITING_ASSOCIATE) else data
+        return data if self.state is OPEN or self.state is AWAITING_ASSOCIATE else data[:0]
 
     @property
     def _held(self) -> bool:
@@ -374,15 +379,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _step(self, data: memoryview) -> memoryview:
         if self._pdv_left:
-            take = min(self._pdv_left, len(data))
-            self._fragment(data[:take])
-            self._pdv_left -= take
-            self._pdu_left -= take
-            if self._pdv_left == 0:
-                if self._pdv_control & 2:
-                    self._last_fragment()
-                self._end_of_pdv()
-            return data[take:]
+            return self._part_of_pdv(data)
         if not self._in_pdu:
             if len(data) >= 12 and data[0] == P_DATA_TF and not self._gathered:
                 return self._both_headers(data)
@@ -407,6 +404,22 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self._await_next()
             self._whole_pdu(self._pdu_type, body)
         return data
+
+    def _part_of_pdv(self, data: memoryview) -> memoryview:
+        """What lies here of the PDV in hand."""
+        take = self._pdv_left
+        if take > len(data):
+            self._fragment(data)
+            self._pdv_left = take - len(data)
+            self._pdu_left -= len(data)
+            return data[:0]
+        self._fragment(data[:take])
+        self._pdv_left = 0
+        self._pdu_left -= take
+        if self._pdv_control & 2:
+            self._last_fragment()
+        self._end_of_pdv()
+        return data[take:]
 
     def _both_headers(self, data: memoryview) -> memoryview:
         """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
