@@ -47,17 +47,18 @@ def echo(pairs: int, scale: float) -> Measured:
 
 
 def idle(pairs: int, scale: float) -> Measured:
-    """Processor time of the appliance with 100 silent print associations, in percent of one core."""
+    """Processor time of the appliance with 100 silent print associations, in percent of one core.
+
+    Beside it runs one without any, and they echo in turn: what the machine does meanwhile happens to both.
+    """
     measured = Measured("% of a core")
     alone: list[float] = []
     beside: list[float] = []
-    with folder(MEMORY) as here, appliance(here / "state") as one:
+    with folder(MEMORY) as here, appliance(here / "state") as one, appliance(here / "other") as other:
         for _ in range(50):
             one_echo(one.port, "FILM", [VERIFICATION])
+            one_echo(other.port, "FILM", [VERIFICATION])
         time.sleep(2 * scale)
-        for _ in range(100):
-            with timed(alone, 1000):
-                one_echo(one.port, "FILM", [VERIFICATION])
         before_mb = pss_mb(one.process.pid)
         consoles = [Console(one.port, "FILM", [GRAYSCALE]) for _ in range(IDLE)]
         time.sleep(1)
@@ -67,9 +68,11 @@ def idle(pairs: int, scale: float) -> Measured:
             time.sleep(10 * scale)
             seconds = time.perf_counter() - began_s
             measured.ours.append(100 * (cpu_s(one.process.pid) - used_s) / seconds)
-        for _ in range(100):
+        for _ in range(300):
             with timed(beside, 1000):
                 one_echo(one.port, "FILM", [VERIFICATION])
+            with timed(alone, 1000):
+                one_echo(other.port, "FILM", [VERIFICATION])
         for console in consoles:
             console.release()
     measured.notes = {
@@ -81,7 +84,7 @@ def idle(pairs: int, scale: float) -> Measured:
 
 
 ROWS = (
-    # As fast as alone: a tenth is what two equal series of a hundred differ by.
+    # As fast as alone: a tenth is what two equal series differ by.
     Row("idle", "100 idle print associations", "", 1.0, idle, also={MEMORY_NOTE: 10, BESIDE_NOTE: 1.1}),
     Row("echo", "association + echo + release, 128 contexts", "", 3.0, echo),
 )
