@@ -83,6 +83,37 @@ def test_kill_9_while_storing_loses_nothing_acknowledged_and_repeats_nothing(tmp
         one.kill()
 
 
+@pytest.mark.peers("dcmtk", "libarchive-tools")
+def test_a_second_content_holds_its_disc_through_kills_and_once(tmp_path: Path) -> None:
+    print(f"GRAVURE_SEED={SEED}")
+    draw = random.Random(SEED)
+    study = [instance(number, side=64) for number in range(1, 31)]
+    other = instance(7, side=64, PixelData=b"\1\2" * 4096)
+    first, (second,) = written(tmp_path / "in", *study), written(tmp_path / "other", other)
+    one = Serving(tmp_path).start()
+    try:
+        assert statuses(one.storescu(*first)) == ["Success"] * 30
+        assert statuses(one.storescu(second)) == ["Success"]
+        for _ in range(4):  # while the study is quiet, while the contents are compared, while the job is held
+            time.sleep(draw.uniform(0, 1.5))
+            one.kill()
+            one.start()
+        (job,) = one.until(lambda jobs: len(jobs) == 1 and jobs[0]["held"])
+        assert "different content" in job["hold_reason"]
+        one.gravure("release", job["id"], "--reason", "the first one")
+        for _ in range(2):  # and what a person has decided stays decided
+            time.sleep(draw.uniform(0, 0.5))
+            one.kill()
+            one.start()
+        (job,) = one.until(lambda jobs: jobs[0]["held"] or jobs[0]["state"] == "DONE")
+        assert job["state"] == "DONE", job
+        assert sorted(on_discs([job], tmp_path)) == sorted(str(one.SOPInstanceUID) for one in study)
+        (kept,) = (file for file in (tmp_path / "disc0").glob("DICOM/**/IM*") if pydicom.dcmread(file) == study[6])
+        assert kept
+    finally:
+        one.kill()
+
+
 def killed_at(one: Serving, number: int, step: str) -> bool:
     """kill -9 while a job, by its number, stands at a step. False where it went by unseen.
 
