@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from appliance.config import PrinterTable
 from appliance.files import FileOwner, publish
 from printing.calibration import Calibration, Unusable
 from printing.chart import Chart, UnknownChart
+from printing.grayscale import Viewing
 from printing.page import plain
 from printing.printer import Printer
 from printing.tone import PAPER as NOMINAL_PAPER
@@ -113,10 +114,21 @@ def _give(state: Path, path: Path) -> None:
 
 
 def calibrated(printer: Printer, table: PrinterTable, calibration: Calibration | None) -> Printer:
-    """A printer as its calibration makes it: date, medium, and the densities and the light of what was measured.
+    """A printer as its calibration makes it: date, medium, and the densities and the light of what was measured; on
+    paper that nobody measured, those of the nominal one, which films are rendered with.
 
     What stands in the configuration wins, as far as the printer reaches it.
     """
+    if tone_in_force(table, calibration) == "paper":
+        nominal = nominal_paper(table)
+        return replace(
+            printer,
+            min_density_centi_od=int(nominal.min_density_centi_od),
+            max_density_centi_od=int(nominal.max_density_centi_od),
+            densities_end=True,
+            illumination_cd_m2=nominal.illumination_cd_m2,
+            reflected_ambient_light_cd_m2=nominal.reflected_ambient_light_cd_m2,
+        )
     if table.tone != "calibrated" or calibration is None:
         return printer
     curve, given = calibration.curve, table.model_fields_set
@@ -131,8 +143,36 @@ def calibrated(printer: Printer, table: PrinterTable, calibration: Calibration |
         medium_type=calibration.medium,
         min_density_centi_od=max(lowest, table.min_density) if "min_density" in given else max(0, lowest),
         max_density_centi_od=min(highest, table.max_density) if "max_density" in given else highest,
+        densities_end=True,
         calibrated=datetime.fromisoformat(calibration.measured),
     )
+
+
+def nominal_paper(table: PrinterTable) -> Viewing:
+    """What paper that nobody measured reaches, and its light: the one place that rendering and consoles hear it from.
+
+    What stands in the configuration wins, densities as far as paper reaches them.
+    """
+    given, paper = table.model_fields_set, NOMINAL_PAPER
+    lowest, highest = paper.min_density_centi_od, paper.max_density_centi_od
+    light = table.reflected_ambient_light
+    if "min_density" in given and table.min_density < highest:
+        lowest = max(lowest, table.min_density)
+    if "max_density" in given and table.max_density > lowest:
+        highest = min(highest, table.max_density)
+    return Viewing(
+        lowest,
+        highest,
+        table.illumination if "illumination" in given else paper.illumination_cd_m2,
+        light if "reflected_ambient_light" in given else paper.reflected_ambient_light_cd_m2,
+    )
+
+
+def tone_in_force(table: PrinterTable, calibration: Calibration | None) -> str:
+    """The tone that films are rendered with; imagers and Secondary Captures get P-values whatever it is."""
+    if table.output == "dicom" or (table.output == "archive" and table.archive_as == "secondary-capture"):
+        return "pvalue"
+    return fallback(table) if table.tone == "calibrated" and calibration is None else table.tone
 
 
 def tone_of(table: PrinterTable, printer: str, medium: str, calibrations: Calibrations) -> tuple[dict[str, Any], str]:
@@ -144,12 +184,13 @@ def tone_of(table: PrinterTable, printer: str, medium: str, calibrations: Calibr
         medium: Medium Type of the film; empty where nobody asked for one.
         calibrations: those that there are.
     """
-    asked: dict[str, Any] = {"tone": table.tone, "black_point": table.black_point, "measured": None}
+    paper = asdict(nominal_paper(table))
+    asked: dict[str, Any] = {"tone": table.tone, "black_point": table.black_point, "measured": None, "paper": paper}
     if table.tone != "calibrated":
         return asked, ""
     found = calibrations.newest(printer, medium)
     if found is None:
-        tone = fallback(table)
+        tone = tone_in_force(table, found)
         return asked | {"tone": tone}, NOT_CALIBRATED.format(tone, printer)
     other = OTHER_MEDIUM.format(medium, found.medium) if medium and medium != found.medium else ""
     return asked | {"measured": plain(found.curve)}, other

@@ -254,13 +254,13 @@ class PrinterTable(Personality):
     film_size_id: str = "14INX17IN"
     """Film size where the console names none."""
     illumination: Annotated[int, Field(ge=1, le=65535)] = 2000
-    """L0 of the viewbox, cd/m²."""
+    """L0 of the viewbox, cd/m². With tone paper the default is office light, 150."""
     reflected_ambient_light: Annotated[int, Field(ge=0, le=65535)] = 10
-    """La, cd/m²."""
+    """La, cd/m². With tone paper the default is 0."""
     min_density: Annotated[int, Field(ge=0, le=499)] = 20
-    """Minimum density, in 1/100 OD."""
+    """Minimum density, in 1/100 OD. With tone paper or calibrated the default is what the paper has."""
     max_density: Annotated[int, Field(ge=1, le=500)] = 300
-    """Maximum density, in 1/100 OD."""
+    """Maximum density, in 1/100 OD. With tone paper or calibrated the default is what the paper has."""
     border_density: str = "BLACK"
     """Where the console names none: BLACK, WHITE or a number in 1/100 OD."""
     empty_image_density: str = "BLACK"

@@ -182,6 +182,7 @@ class Events:
             "medium_type": printer.medium_type,
             "min_density_centi_od": printer.min_density_centi_od,
             "max_density_centi_od": printer.max_density_centi_od,
+            "densities_end": printer.densities_end,
             "illumination_cd_m2": printer.illumination_cd_m2,
             "reflected_ambient_light_cd_m2": printer.reflected_ambient_light_cd_m2,
             "calibrated": printer.calibrated,

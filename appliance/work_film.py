@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from printing.calibration import Curve
+from printing.grayscale import Viewing
 from printing.job import render_document
 from printing.page import DOCUMENT, FilmDocument
 from printing.render.finish import Finish
 from printing.render.formats import FORMATS
-from printing.tone import Tone
+from printing.tone import PAPER, Tone
 
 
 def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """`{"folder", "media_types", "dpi", "color", "gray", "tone", "black_point", "measured", "bits", "fonts", "papers",
-    "scaling", "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
+    """`{"folder", "media_types", "dpi", "color", "gray", "tone", "black_point", "measured", "paper", "bits", "fonts",
+    "papers", "scaling", "configuration_information", "high_dpi"}` → `{"files", "pages", "warnings", "paper"}`.
 
     The files lie in the job's folder."""
     folder = Path(request["folder"])
@@ -24,7 +25,12 @@ def perform(request: dict[str, Any], progress: Callable[[float, str], None]) -> 
     measured = request["measured"]
     finish = Finish(
         request["dpi"],
-        Tone(request["tone"], request["black_point"], Curve.from_plain(measured) if measured else None),
+        Tone(
+            request["tone"],
+            request["black_point"],
+            Curve.from_plain(measured) if measured else None,
+            Viewing(**request["paper"]) if "paper" in request else PAPER,
+        ),
         request["bits"],
         tuple(request["fonts"]),
         tuple((name, wide, high, margin) for name, wide, high, margin in request["papers"]),

@@ -187,16 +187,21 @@ def density(value: Value, printer: Printer) -> Value:
 
 def lowest_density(value: Value, printer: Printer) -> Value:
     """Min Density: outside of the printer's range its own is used."""
-    if isinstance(value, int) and 0 <= value < MOST_CENTI_OD:
+    if isinstance(value, int) and 0 <= value < MOST_CENTI_OD and _reached(value, printer):
         return value
     raise OutOfRange(printer.min_density_centi_od, DENSITY_OUT_OF_RANGE)
 
 
 def highest_density(value: Value, printer: Printer) -> Value:
     """Max Density: outside of the printer's range its own is used."""
-    if isinstance(value, int) and 0 < value <= MOST_CENTI_OD:
+    if isinstance(value, int) and 0 < value <= MOST_CENTI_OD and _reached(value, printer):
         return value
     raise OutOfRange(printer.max_density_centi_od, DENSITY_OUT_OF_RANGE)
+
+
+def _reached(centi_od: int, printer: Printer) -> bool:
+    limits = printer.min_density_centi_od, printer.max_density_centi_od
+    return not printer.densities_end or limits[0] <= centi_od <= limits[1]
 
 
 def millimetres(value: Value, printer: Printer) -> Value:

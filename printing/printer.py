@@ -91,6 +91,8 @@ class Printer:
     medium_type: str = "BLUE FILM"
     min_density_centi_od: int = 20
     max_density_centi_od: int = 300
+    densities_end: bool = False
+    """Whether it prints none beyond these two, as paper does; a film that is a file has any density."""
     illumination_cd_m2: int = 2000
     reflected_ambient_light_cd_m2: int = 10
     border_density: str = "BLACK"

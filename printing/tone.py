@@ -18,6 +18,7 @@ from typing import Literal, TypeVar
 
 from printing.calibration import Curve
 from printing.grayscale import Viewing, density_luminance, index, luminance
+from printing.page import FilmPage
 
 T = TypeVar("T")
 ToneName = Literal["pvalue", "film", "paper", "calibrated", "device"]
@@ -41,34 +42,41 @@ class Tone:
         name: pvalue, film, paper, calibrated or device.
         black_point: take the luminance of the darkest density away, so that black is black: a screen has its own.
         measured: of calibrated: what the printer makes of its code values.
+        paper: of paper: what it reaches, and the light under which it is looked at.
     """
 
     name: ToneName = "pvalue"
     black_point: bool = True
     measured: Curve | None = None
+    paper: Viewing = PAPER
 
     def __post_init__(self) -> None:
         if (self.name == "calibrated") != (self.measured is not None):
             raise ValueError("the tone calibrated needs a measured curve, and no other has one")
 
-    def seen(self, image: Viewing, film: Viewing) -> Viewing:
-        """The densities and the light in which P-values become what is seen: those of the film, of the paper, or what
-        was measured. A density that is asked for by its number is the P-value that has it here.
-
-        Args:
-            image: the viewing of one image box. On paper its own densities count where they differ from the film's.
-            film: that of the whole film.
-        """
-        if self.measured is not None:
-            return reached_by(self.measured, image)
+    def own(self, page: FilmPage) -> FilmPage:
+        """A film with the densities of the paper where nobody asked for others: one that was made for film, and came
+        here by `also` or `fallback`, takes the whole range of the paper."""
         if self.name != "paper":
-            return image
-        lowest, highest = PAPER.min_density_centi_od, PAPER.max_density_centi_od
-        if image.min_density_centi_od != film.min_density_centi_od:
-            lowest = min(max(lowest, image.min_density_centi_od), highest)
-        if image.max_density_centi_od != film.max_density_centi_od:
-            highest = max(min(highest, image.max_density_centi_od), lowest)
-        return replace(PAPER, min_density_centi_od=lowest, max_density_centi_od=highest)
+            return page
+        given = page.given or ()
+        lowest, highest = int(self.paper.min_density_centi_od), int(self.paper.max_density_centi_od)
+        page = page if "MinDensity" in given else replace(page, min_density_centi_od=lowest)
+        return page if "MaxDensity" in given else replace(page, max_density_centi_od=highest)
+
+    def seen(self, viewing: Viewing) -> Viewing:
+        """The densities and the light in which P-values become what is seen: what is asked for, as far as the paper or
+        what was measured reaches it. A density that is asked for by its number is the P-value that has it here."""
+        if self.measured is not None:
+            return reached_by(self.measured, viewing)
+        if self.name != "paper":
+            return viewing
+        limits = self.paper.min_density_centi_od, self.paper.max_density_centi_od
+        lowest, highest = (
+            min(max(asked, limits[0]), limits[1])
+            for asked in (viewing.min_density_centi_od, viewing.max_density_centi_od)
+        )
+        return replace(self.paper, min_density_centi_od=lowest, max_density_centi_od=highest)
 
     def curve(self, image: Viewing, film: Viewing) -> Callable[[float], float]:
         """P-value (0 to 1) → sample (0 to 1).
@@ -81,7 +89,7 @@ class Tone:
             return _same
         if self.measured is not None:
             return _calibrated(self.measured, image)
-        image, film = self.seen(image, film), self.seen(film, film)
+        image, film = self.seen(image), self.seen(film)
         lowest, highest = (index(light) for light in luminances_of(image))
         black, white = luminances_of(film)
         floor = black if self.black_point else 0.0

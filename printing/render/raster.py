@@ -129,7 +129,7 @@ class _Painter:
 
     def code(self, density: str) -> int:
         """The sample of a density, as the border's or an empty cell's."""
-        p_value = grayscale.density_p_value(density, self.finish.tone.seen(self.film, self.film))
+        p_value = grayscale.density_p_value(density, self.finish.tone.seen(self.film))
         return int(self.finish.tone.curve(self.film, self.film)(p_value) * self.full + 0.5)
 
     def greys(self, image: PageImage, pixels: PixelReference) -> Greys:
@@ -185,7 +185,7 @@ def _table(
 ) -> NDArray[Any]:
     """Stored value → sample; the images of a film share it, and so do the next films."""
     shaped = asked.shaped if asked.applied else None
-    seen = image if tone is None else tone.seen(image, film)
+    seen = image if tone is None else tone.seen(image)
     values = grayscale.p_value_table(stored, inverted, lut, seen, shaped)
     if tone is not None:
         values = tone.table(image, film)(values)
@@ -211,7 +211,7 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
     """
     finish = finish or Finish()
     dpi = finish.resolution(page.requested_resolution_id)
-    page = replace(page, color=(page.color and finish.color) or not finish.gray)
+    page = replace(finish.tone.own(page), color=(page.color and finish.color) or not finish.gray)
     painter = _Painter(page, finish, grayscale.Viewing.of(page))
     film = to_pixels(Rectangle(0, 0, page.width_mm, page.height_mm), dpi)
     border = painter.code(page.border_density)

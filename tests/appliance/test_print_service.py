@@ -15,13 +15,17 @@ from pydicom.sequence import Sequence
 from appliance import films as films_room
 from appliance.association.message import AcceptedContext, Ending
 from appliance.association.message import Refused as NetworkRefused
+from appliance.calibrations import Calibrations, calibrated, tone_of
 from appliance.config import PrinterTable
 from appliance.films import Films
 from appliance.jobs import JobEvent, Jobs
 from appliance.personality import Personality
 from appliance.services.print import Bounds, PixelSink, new_uid, printer_of
+from printing.elements import write
 from printing.page import FilmDocument, PageText
 from printing.printer import Medium, Takes
+from printing.printer_configuration import VRS as CONFIGURATION_VRS
+from printing.printer_configuration import configuration_values
 from printing.terms import (
     ANNOTATION_BOX,
     COLOR_META,
@@ -37,7 +41,7 @@ from printing.terms import (
     Command,
 )
 from tests.appliance.print_rig import MemoryConsole, NetworkConsole, Rig, wait_for
-from tests.printing.console import EXPLICIT, data_set, encode, image, lut_reference, lut_table
+from tests.printing.console import EXPLICIT, data_set, decode, encode, image, lut_reference, lut_table
 
 
 @pytest.fixture
@@ -298,6 +302,49 @@ def test_printer_configuration_follows_the_output(rig: Rig) -> None:
     assert [item.FilmSizeID for item in gray.MediaInstalledSequence] == ["A4"]
     assert [item.FilmSizeID for item in gray.OtherMediaAvailableSequence] == ["A3"]
     assert gray.PrintingBitDepth == 12
+
+
+NOBODYS_PAPER = (
+    ({"tone": "paper"}, (5, 210, 150, 0)),
+    ({"tone": "paper", "max_density": 180, "illumination": 200}, (5, 180, 200, 0)),
+    ({"tone": "paper", "min_density": 0, "max_density": 320}, (5, 210, 150, 0)),
+    ({"tone": "paper", "min_density": 300}, (5, 210, 150, 0)),
+    ({"tone": "calibrated", "output": "ipp", "url": "ipp://127.0.0.1/ipp/print"}, (5, 210, 150, 0)),
+    ({"tone": "calibrated"}, (20, 300, 2000, 10)),
+    ({"tone": "film"}, (20, 300, 2000, 10)),
+    ({"tone": "paper", "output": "dicom", "peer": "X"}, (20, 300, 2000, 10)),
+)
+
+
+@pytest.mark.parametrize(("keys", "expected"), NOBODYS_PAPER, ids=str)
+def test_consoles_hear_of_the_densities_that_films_are_rendered_with(
+    tmp_path: Path, keys: dict[str, object], expected: tuple[int, int, int, int]
+) -> None:
+    table = PrinterTable.model_validate(keys)
+    printer = calibrated(printer_of("FILM", table), table, None)
+    light = printer.illumination_cd_m2, printer.reflected_ambient_light_cd_m2
+    assert (printer.min_density_centi_od, printer.max_density_centi_od, *light) == expected
+    tone, _ = tone_of(table, "FILM", "", Calibrations(tmp_path))
+    if printer.densities_end:
+        assert tone["tone"] == "paper" and tuple(tone["paper"].values()) == expected
+    for sequence in ("MediaInstalledSequence", "OtherMediaAvailableSequence"):
+        for item in decode(
+            write(configuration_values(printer), CONFIGURATION_VRS, True), True
+        ).PrinterConfigurationSequence[0][sequence]:
+            assert (item.MinDensity, item.MaxDensity) == expected[:2]
+
+
+def test_b605_and_configuration_of_an_uncalibrated_printer_on_paper(rig: Rig) -> None:
+    table = PrinterTable(tone="paper")
+    rig.call(lambda: rig.events.calibrated(calibrated(rig.printer, table, None)))
+    console = MemoryConsole(rig, more=OPTIONAL)
+    answer = console.say(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE)
+    assert answer.data is not None
+    media = answer.data.PrinterConfigurationSequence[0].MediaInstalledSequence
+    assert {(item.MinDensity, item.MaxDensity) for item in media} == {(5, 210)}
+    console.film_session()
+    assert console.film_box(MaxDensity=300).status == 0xB605
+    assert console.film_box(MaxDensity=210).status == 0
 
 
 def test_consoles_read_the_make_that_was_configured() -> None:

@@ -189,6 +189,19 @@ def test_b605_densities_are_clamped_to_the_printer() -> None:
     assert (answer.data.MinDensity, answer.data.MaxDensity) == (0, 300)
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest", "status", "used"),
+    [(5, 210, 0, (5, 210)), (20, 180, 0, (20, 180)), (20, 300, 0xB605, (20, 210)), (4, 200, 0xB605, (5, 200))],
+)
+def test_b605_is_judged_by_what_paper_reaches(lowest: int, highest: int, status: int, used: tuple[int, int]) -> None:
+    console = StepConsole(Printer(min_density_centi_od=5, max_density_centi_od=210, densities_end=True))
+    console.film_session()
+    answer = console.film_box(MinDensity=lowest, MaxDensity=highest)
+    assert answer.status == status and answer.data is not None
+    assert (answer.data.MinDensity, answer.data.MaxDensity) == used
+    assert console.image_box(MaxDensity=highest).status == (0xB605 if highest > 210 else 0)
+
+
 def test_b605_where_min_density_is_not_below_max_density() -> None:
     console = StepConsole()
     console.film_session()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from printing.grayscale import Viewing, codes, p_value_density, p_value_table
-from printing.page import PresentationLUT
+from printing.page import FilmPage, PresentationLUT
 from printing.tone import PAPER, Tone, srgb
 
 FILM = Viewing(20, 300, 2000, 10)
@@ -29,9 +29,10 @@ P_VALUES = (0, 64, 128, 192, 255)
     ],
 )
 def test_the_codes_of_a_tone(tone: Tone, expected: tuple[int, ...]) -> None:
-    curve = tone.curve(FILM, FILM)
+    viewing = PAPER if tone.name == "paper" else FILM
+    curve = tone.curve(viewing, viewing)
     assert [255 * curve(p / 255) for p in P_VALUES] == pytest.approx(expected, abs=1)
-    table = codes(tone.table(FILM, FILM)(array("d", (p / 255 for p in P_VALUES))))
+    table = codes(tone.table(viewing, viewing)(array("d", (p / 255 for p in P_VALUES))))
     assert list(table) == pytest.approx(expected, abs=1)
 
 
@@ -68,12 +69,35 @@ def test_an_image_of_narrower_densities_keeps_its_densities_on_the_film() -> Non
     assert curve(0.0) == pytest.approx(srgb((10 + 2000 * 10**-2.50) / white), abs=1e-6)
 
 
-def test_paper_is_its_own_viewing() -> None:
-    assert Tone("paper").curve(FILM, FILM)(0.5) == Tone("paper").curve(PAPER, PAPER)(0.5)
+def test_paper_has_its_own_light_and_ends_where_it_ends() -> None:
+    beyond = Viewing(0, 400, 2000, 10)
+    assert Tone("paper").seen(beyond) == PAPER
+    assert Tone("paper").curve(beyond, beyond)(0.5) == Tone("paper").curve(PAPER, PAPER)(0.5)
+    darker = Viewing(8, 180, 200, 0)
+    assert Tone("paper", paper=darker).seen(FILM) == replace(darker, min_density_centi_od=20)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, (5, 210)),
+        ((), (5, 210)),
+        (("MinDensity",), (30, 210)),
+        (("MaxDensity",), (5, 150)),
+        (("MaxDensity", "MinDensity"), (30, 150)),
+    ],
+)
+def test_densities_that_nobody_asked_for_are_those_of_the_paper(
+    given: tuple[str, ...] | None, expected: tuple[int, int]
+) -> None:
+    page = FilmPage("A4", "PORTRAIT", 210, 297, "", (), min_density_centi_od=30, max_density_centi_od=150, given=given)
+    paper = Tone("paper").own(page)
+    assert (paper.min_density_centi_od, paper.max_density_centi_od) == expected
+    assert Tone("film").own(page) == page
 
 
 def test_an_image_of_narrower_densities_keeps_them_on_paper_as_far_as_it_goes() -> None:
-    curve = Tone("paper", black_point=False).curve(replace(FILM, max_density_centi_od=150), FILM)
+    curve = Tone("paper", black_point=False).curve(replace(PAPER, max_density_centi_od=150), PAPER)
     assert curve(0.0) == pytest.approx(srgb(10**-1.50 / 10**-0.05), abs=1e-6)
     assert curve(1.0) == pytest.approx(1.0)
     darker = replace(FILM, max_density_centi_od=FILM.max_density_centi_od - 10)
