@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from printing import annotation, film_size, terms
 from printing.display_format import DisplayFormat
-from printing.elements import Value
+from printing.elements import MOST_VALUE_BYTES, Value
 from printing.printer import Printer
+from printing.render.icc import MOST_BYTES
 from printing.status import (
     DENSITY_OUT_OF_RANGE,
     INVALID_ATTRIBUTE_VALUE,
@@ -59,6 +60,8 @@ _BIN = re.compile(r"BIN_[1-9][0-9]{0,11}", re.ASCII)
 
 MOST_CENTI_OD = 500
 """Densities up to here are printed; no film is blacker."""
+MOST_ICC_BYTES = MOST_BYTES
+"""ICC profiles of one film session together, each counted once; those of real printers have half a MiB to 2 MiB."""
 
 
 class OutOfRange(Exception):
@@ -87,6 +90,8 @@ class Attribute:
     values: str
     """The range, in words: for the conformance statement."""
     default: Default = lambda printer: None
+    most_bytes: int = MOST_VALUE_BYTES
+    """Of the value as it came; a longer one is out of range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +375,14 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     Attribute(GRAYSCALE_IMAGE_SEQUENCE, "BasicGrayscaleImageSequence", "SQ", required, "no item, or one"),
     Attribute(COLOR_IMAGE_SEQUENCE, "BasicColorImageSequence", "SQ", required, "no item, or one"),
-    Attribute(ICC_PROFILE, "ICCProfile", "OB", icc_profile, "a profile of RGB, at most 64 KiB; colour films alone"),
+    Attribute(
+        ICC_PROFILE,
+        "ICCProfile",
+        "OB",
+        icc_profile,
+        f"a profile of RGB; colour films alone; of one film session {MOST_ICC_BYTES >> 20} MiB together",
+        most_bytes=MOST_ICC_BYTES,
+    ),
     Attribute(
         ANNOTATION_DISPLAY_FORMAT_ID,
         "AnnotationDisplayFormatID",

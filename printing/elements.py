@@ -27,7 +27,7 @@ MOST_ELEMENTS = 10_000
 """Elements of one attribute list, nested ones and items included; a dialogue needs fewer than a hundred."""
 MOST_DEPTH = 16
 MOST_VALUE_BYTES = 64 * 1024
-"""Longest value that is ever decoded; pixels are not."""
+"""Longest value that is ever decoded; pixels are not, and an ICC profile has a bound of its own."""
 
 _LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 _SHORT_VRS = frozenset(
@@ -112,14 +112,18 @@ class AttributeList:
             return element.length == 0
         return not bytes(self.data[element.offset : element.offset + element.length]).strip(b" \0")
 
-    def raw(self, tag: int) -> bytes:
+    def raw(self, tag: int, most: int = MOST_VALUE_BYTES) -> bytes:
         """The bytes of a value; of a sequence none.
 
+        Args:
+            tag: of an element that is there.
+            most: bytes that the value may have.
+
         Raises:
-            BadValue: they are more than any value but pixels has.
+            BadValue: they are more.
         """
         element = self.elements[tag]
-        if element.length > MOST_VALUE_BYTES:
+        if element.length > most:
             raise BadValue
         return bytes(self.data[element.offset : element.offset + element.length])
 

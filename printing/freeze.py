@@ -27,7 +27,8 @@ def freeze(film_session: FilmSession, films: tuple[FilmBox, ...], collated: bool
     values = film_session.values
     character_set = tuple(str(values.get(tags.SPECIFIC_CHARACTER_SET, "")).split("\\"))
     copies = values.get(tags.NUMBER_OF_COPIES)
-    pages = tuple(_page(film_session, film, character_set, luts) for film in films)
+    profiles: dict[bytes, str] = {}
+    pages = tuple(_page(film_session, film, character_set, luts, profiles) for film in films)
     label = decode_text(str(values.get(tags.FILM_SESSION_LABEL, "")), character_set)
     return FilmDocument(
         pages=pages,
@@ -72,9 +73,10 @@ def _placed(clues: tuple[PatientClue, ...], place: str) -> Iterator[PatientClue]
         yield replace(clue, source=place + clue.source)
 
 
-def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ...], luts: Luts) -> FilmPage:
+def _page(
+    film_session: FilmSession, film: FilmBox, character_set: tuple[str, ...], luts: Luts, profiles: dict[bytes, str]
+) -> FilmPage:
     values = film.values
-    profile = values.get(tags.ICC_PROFILE)
     return FilmPage(
         film_size_id=str(values[tags.FILM_SIZE_ID]),
         film_orientation=str(values[tags.FILM_ORIENTATION]),
@@ -95,10 +97,19 @@ def _page(film_session: FilmSession, film: FilmBox, character_set: tuple[str, ..
         reflected_ambient_light_cd_m2=_integer(values[tags.REFLECTED_AMBIENT_LIGHT]),
         requested_resolution_id=str(values[tags.REQUESTED_RESOLUTION_ID]),
         color=film.color,
-        icc_profile=b64encode(profile).decode() if isinstance(profile, bytes) else "",
+        icc_profile=_profile(values.get(tags.ICC_PROFILE), profiles),
         character_set=character_set,
         given=_keywords(film.given),
     )
+
+
+def _profile(profile: Value | None, known: dict[bytes, str]) -> str:
+    """A profile as text; films that share one share its text, which has up to 5 MiB."""
+    if not isinstance(profile, bytes):
+        return ""
+    if profile not in known:
+        known[profile] = b64encode(profile).decode()
+    return known[profile]
 
 
 def _annotations(film: FilmBox, character_set: tuple[str, ...]) -> tuple[PageText, ...]:

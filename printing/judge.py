@@ -103,7 +103,11 @@ def _value(
             raise Refused(MISSING_VALUE, f"{attribute.keyword} has no value", (attribute.tag,))
         return attribute.default(printer)
     try:
-        value = attributes.raw(attribute.tag) if attribute.vr == "OB" else attributes.value(attribute.tag, attribute.vr)
+        value: Value
+        if attribute.vr == "OB":
+            value = attributes.raw(attribute.tag, attribute.most_bytes)
+        else:
+            value = attributes.value(attribute.tag, attribute.vr)
         return attribute.rule(value, printer)
     except BadValue:
         used, status = attribute.default(printer), OutOfRange().status
@@ -112,7 +116,9 @@ def _value(
     if mandatory:
         raise Refused(INVALID_ATTRIBUTE_VALUE, f"{attribute.keyword} has an invalid value", (attribute.tag,))
     what = "left out" if used in (None, "") else f"{used!s} used"
-    words = f"{attribute.keyword} out of range: {what}"
+    long = attributes.elements[attribute.tag].length > attribute.most_bytes
+    why = f"is longer than {attribute.most_bytes >> 10} KiB" if long else "out of range"
+    words = f"{attribute.keyword} {why}: {what}"
     remarks.append(Remark(status, words, attribute.tag))
     return used
 

@@ -181,7 +181,7 @@ class FilmDocument:
 
     def to_json(self) -> str:
         """The document as JSON, the same bytes for the same document. A Presentation LUT that many images share, which
-        may have 4096 entries, is written once."""
+        may have 4096 entries, is written once; so is an ICC profile that many films share."""
         luts = list(dict.fromkeys(box.presentation_lut for page in self.pages for box in page.images))
         number = {lut: at for at, lut in enumerate(filter(None, luts))}
         bare = replace(self, pages=tuple(map(_without_luts, self.pages)))
@@ -189,7 +189,11 @@ class FilmDocument:
         for page, written in zip(self.pages, found["pages"], strict=True):
             for box, image in zip(page.images, written["images"], strict=True):
                 image["presentation_lut"] = None if box.presentation_lut is None else number[box.presentation_lut]
+        profiles = {one: at for at, one in enumerate(dict.fromkeys(page.icc_profile for page in self.pages))}
+        for page, written in zip(self.pages, found["pages"], strict=True):
+            written["icc_profile"] = profiles[page.icc_profile] if page.icc_profile else ""
         found |= {"version": VERSION, "presentation_luts": [plain(lut) for lut in number]}
+        found |= {"icc_profiles": list(profiles)}
         return json.dumps(found, ensure_ascii=True, sort_keys=True)
 
     @classmethod
@@ -204,11 +208,12 @@ class FilmDocument:
             if data.pop("version") != VERSION:
                 raise UnknownDocument("the film document is of another version")
             luts = tuple(map(_lut, data.pop("presentation_luts", ())))
+            profiles = tuple(map(str, data.pop("icc_profiles", ())))
             return _build(
                 cls,
                 data,
                 given=_maybe(tuple),
-                pages=lambda pages: tuple(_page(page, luts) for page in pages),
+                pages=lambda pages: tuple(_page(page, luts, profiles) for page in pages),
                 patient_clues=lambda clues: tuple(_build(PatientClue, clue) for clue in clues),
             )
         except UnknownDocument:
@@ -264,12 +269,13 @@ def _texts(data: Sequence[Mapping[str, Any]]) -> tuple[PageText, ...]:
     return tuple(_build(PageText, one) for one in data)
 
 
-def _page(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> FilmPage:
+def _page(data: Mapping[str, Any], luts: Sequence[PresentationLUT], profiles: Sequence[str]) -> FilmPage:
     return _build(
         FilmPage,
         data,
         images=lambda images: tuple(_image(image, luts) for image in images),
         annotations=_texts,
+        icc_profile=lambda one: profiles[one] if isinstance(one, int) else one,
         character_set=tuple,
         given=_maybe(tuple),
     )

@@ -255,6 +255,7 @@ def _create_film_box(session: Session, request: PrintRequest, world: World) -> S
         raise Refused(NO_SUCH_INSTANCE, "there is no film session to put a film box into")
     judgement = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
     judgement = _without_colour(_without_annotation(judgement, world), request.color, world)
+    judgement = _with_shared_profile(judgement, film_session.film_boxes, world)
     judgement = _with_sane_densities(judgement, world.printer)
     _check_session_reference(film_session, request.attributes, world.strict)
     if world.strict:
@@ -313,6 +314,25 @@ def _without_colour(judgement: Judgement, color: bool, world: World) -> Judgemen
         raise Refused(NO_SUCH_ATTRIBUTE, remark.words, (tag,))
     values = {one: value for one, value in judgement.values.items() if one != tag}
     return Judgement(values, (*judgement.remarks, remark))
+
+
+def _with_shared_profile(judgement: Judgement, others: tuple[FilmBox, ...], world: World) -> Judgement:
+    """Films of one session have one ICC profile, as a rule: it is kept once, and those that differ are bounded."""
+    tag = tags.ICC_PROFILE
+    profile = judgement.values.get(tag)
+    if not isinstance(profile, bytes):
+        return judgement
+    there = {one for film in others if isinstance(one := film.values.get(tag), bytes)}
+    values = {one: value for one, value in judgement.values.items() if one != tag}
+    for one in there:
+        if one == profile:
+            return Judgement({**values, tag: one}, judgement.remarks)
+    if sum(map(len, there)) + len(profile) <= tags.MOST_ICC_BYTES:
+        return judgement
+    words = f"ICCProfiles of the session are longer than {tags.MOST_ICC_BYTES >> 20} MiB: left out"
+    if world.strict:
+        raise Refused(RESOURCE_LIMITATION, words, (tag,))
+    return Judgement(values, (*judgement.remarks, Remark(VALUE_OUT_OF_RANGE, words, tag)))
 
 
 def _film_box_answer(film_session: FilmSession, film: FilmBox) -> Values:
@@ -375,7 +395,7 @@ def _with_sane_densities(judgement: Judgement, printer: Printer) -> Judgement:
 def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
     asked = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
-    asked = _without_colour(asked, film.color, world)
+    asked = _with_shared_profile(_without_colour(asked, film.color, world), film_session.film_boxes[:-1], world)
     whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues

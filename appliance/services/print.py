@@ -14,7 +14,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -51,12 +51,14 @@ from printing.status import (
     NO_SUCH_CLASS,
     NO_SUCH_INSTANCE,
     PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
     UNRECOGNIZED_OPERATION,
     Refused,
 )
 from printing.terms import (
     ANNOTATION_BOX,
     COLOR_META,
+    FILM_BOX,
     GRAYSCALE_META,
     IMAGE_BOXES,
     PRINT_JOB,
@@ -73,6 +75,8 @@ log = logging.getLogger("gravure.print")
 KIB = 1024
 ATTRIBUTES_BYTES = 512 * KIB
 """Longest attribute list of any request but an N-SET of an image box."""
+FILM_BYTES = 64 * KIB * KIB
+"""Longest attribute list of a film, in a spool file: an ICC profile that is too long is left out, not the film."""
 MOST_WARNINGS = 50
 """Leniencies that a print job remembers."""
 
@@ -161,6 +165,7 @@ class PrintService:
         self._personality = personality or Personality()
         self._also = {key: _gate(one) for key, one in (also or {}).items()}
         self._bounds = bounds or Bounds()
+        self._film_bounds = Bounds(self._bounds.memory_bytes, min(FILM_BYTES, self._bounds.data_set_bytes))
         self._executor = executor
         self._session = Session()
         self._world = World(
@@ -184,7 +189,10 @@ class PrintService:
         return request.sop_class_uid in SOP_CLASSES
 
     def sink(self, request: Request) -> DataSetSink:
-        """A spool file for the pixels of an image box, memory for everything else."""
+        """A spool file for the pixels of an image box, and for a film with a long ICC profile; memory for all else."""
+        if request.sop_class_uid == FILM_BOX and self._films.has_room():
+            with suppress(OSError):  # without a folder its film has no room for a long profile, as on a full disk
+                return PixelSink(self._pixels_folder(), self._film_bounds, self._films.has_room, RESOURCE_LIMITATION)
         if request.command_field is not CommandField.N_SET_RQ or request.sop_class_uid not in IMAGE_BOXES:
             return MemorySink(ATTRIBUTES_BYTES)
         try:
@@ -306,13 +314,16 @@ class PrintService:
         sink = request.data
         if isinstance(sink, PixelSink):
             short = sink.short
+            if short is not None and request.sop_class_uid not in IMAGE_BOXES:
+                yield (_read(short, explicit) if short else NOTHING), ""
+                return
             path = sink.keep()
             try:
                 with nullcontext(short) if short is not None else _mapped(path) as data:
                     yield _read(data, explicit), path.name
             except (OSError, Refused) as failure:
                 path.unlink(missing_ok=True)
-                raise failure if isinstance(failure, Refused) else Refused(NO_MEMORY_FOR_IMAGE) from failure
+                raise failure if isinstance(failure, Refused) else Refused(sink.full) from failure
             return
         raw = sink.read() if isinstance(sink, MemorySink) else b""
         yield (_read(raw, explicit) if raw else NOTHING), ""
@@ -384,14 +395,21 @@ VRS = {**attributes.VRS, **printer.VRS, **printer_configuration.VRS}
 
 
 class PixelSink:
-    """A `SpoolSink` whose disk errors are answers: C605, no memory to keep the image."""
+    """A `SpoolSink` whose disk errors are answers: C605, no memory to keep the image, or another status."""
 
-    __slots__ = ("_has_room", "_look_at", "_sink")
+    __slots__ = ("_has_room", "_look_at", "_sink", "full")
 
     LOOK_BYTES: ClassVar[int] = 8 * KIB * KIB
     """Whether the disk has room is looked at again after so many."""
 
-    def __init__(self, folder: Path, bounds: Bounds, has_room: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bounds: Bounds,
+        has_room: Callable[[], bool] = lambda: True,
+        full: int = NO_MEMORY_FOR_IMAGE,
+    ) -> None:
+        self.full = full
         self._sink = SpoolSink(folder, bounds.memory_bytes, bounds.data_set_bytes)
         self._has_room = has_room
         self._look_at = self.LOOK_BYTES
@@ -404,11 +422,11 @@ class PixelSink:
         try:
             self._sink.write(fragment)
         except OSError as failure:
-            raise no_room(failure) from failure
+            raise no_room(failure, self.full) from failure
         if self._sink.size > self._look_at:
             self._look_at += self.LOOK_BYTES
             if not self._has_room():
-                raise NetworkRefused(NO_MEMORY_FOR_IMAGE, RESERVE_REACHED)
+                raise NetworkRefused(self.full, RESERVE_REACHED)
 
     def complete(self) -> None:
         self._sink.complete()
@@ -422,23 +440,23 @@ class PixelSink:
         """The data set as a file that is ours from now on.
 
         Raises:
-            printing.status.Refused: C605, the disk is full.
+            printing.status.Refused: the disk is full.
         """
         try:
             return self._sink.to_file()
         except OSError as failure:
             self._sink.discard()
-            raise Refused(NO_MEMORY_FOR_IMAGE) from failure
+            raise Refused(self.full) from failure
 
     def discard(self) -> None:
         self._sink.discard()
 
 
-def no_room(failure: OSError) -> NetworkRefused:
+def no_room(failure: OSError, status: int = NO_MEMORY_FOR_IMAGE) -> NetworkRefused:
     """What a peer hears of a disk error while its pixels arrive."""
     log.error("the spool failed", extra={"error": os.strerror(failure.errno or 0)})
     full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
-    return NetworkRefused(NO_MEMORY_FOR_IMAGE, "the disk is full, try again later" if full else "the spool failed")
+    return NetworkRefused(status, "the disk is full, try again later" if full else "the spool failed")
 
 
 def _read(data: Buffer, explicit: bool) -> AttributeList:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -302,6 +303,22 @@ def test_printer_configuration_follows_the_output(rig: Rig) -> None:
     assert [item.FilmSizeID for item in gray.MediaInstalledSequence] == ["A4"]
     assert [item.FilmSizeID for item in gray.OtherMediaAvailableSequence] == ["A3"]
     assert gray.PrintingBitDepth == 12
+
+
+@BOTH
+def test_a_long_icc_profile_goes_with_its_film_and_a_longer_one_is_told(rig: Rig, kind: str) -> None:
+    console = console_of(kind, rig, meta=COLOR_META)
+    for length, status in ((2 << 20, 0), (5 << 20, 0x0116)):
+        profile = (length.to_bytes(4, "big") + bytes(12) + b"RGB " + bytes(16) + b"acsp").ljust(length, b"\1")
+        console.film_session()
+        assert console.film_box(ICCProfile=profile).status == status
+        assert console.image_box().status == 0
+        assert console.print_film().status == 0
+        document, _ = document_of(rig)
+        assert len(b64decode(document.pages[0].icc_profile)) == (0 if status else length)
+        assert console.delete_session().status == 0
+    assert rig.jobs.list()[-1].warnings == ("ICCProfile is longer than 4096 KiB: left out",)
+    console.close()
 
 
 NOBODYS_PAPER = (

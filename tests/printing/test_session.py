@@ -417,6 +417,43 @@ def test_what_is_no_icc_profile_is_left_out(profile: bytes) -> None:
     assert console.submitted.document.pages[0].icc_profile == ""
 
 
+MIB = 1 << 20
+
+
+def long_icc(length: int, filler: bytes = b"\1") -> bytes:
+    return icc(length=length).ljust(length, filler)
+
+
+@pytest.mark.parametrize(("length", "taken"), [(2 * MIB, True), (4 * MIB, True), (4 * MIB + 2, False)])
+def test_the_profile_of_a_real_printer_is_taken_and_a_longer_one_is_told(length: int, taken: bool) -> None:
+    console = StepConsole(color=True)
+    console.film_session()
+    answer = console.film_box(ICCProfile=long_icc(length))
+    if taken:
+        assert answer.status == 0
+    else:
+        assert (answer.status, answer.comment) == (0x0116, "ICCProfile is longer than 4096 KiB: left out")
+    console.print_film()
+    assert len(b64decode(console.submitted.document.pages[0].icc_profile)) == (length if taken else 0)
+
+
+def test_profiles_of_one_session_are_bounded_together_and_equal_ones_count_once() -> None:
+    console = StepConsole(color=True)
+    console.film_session()
+    first, other, short = long_icc(3 * MIB), long_icc(2 * MIB), long_icc(MIB // 2)
+    statuses = [console.film_box(ICCProfile=one).status for one in (first, first, other, short)]
+    assert statuses == [0, 0, 0x0116, 0]
+    assert console.set_film(ICCProfile=long_icc(MIB)).status == 0, "the film's own profile makes room for the new one"
+    console.print_session()
+    document = console.submitted.document
+    profiles = [len(b64decode(page.icc_profile)) for page in document.pages]
+    assert profiles == [3 * MIB, 3 * MIB, 0, MIB]
+    assert document.pages[0].icc_profile is document.pages[1].icc_profile
+    text = document.to_json()
+    assert len(text) < 6 * MIB, "a profile that films share is written once"
+    assert FilmDocument.from_json(text) == document
+
+
 def test_a_grey_film_has_no_icc_profile() -> None:
     console = StepConsole()
     console.film_session()
