@@ -347,7 +347,18 @@ class Appliance:
         own = Entity(
             self.config.appliance.ae_title, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())
         )
-        return [own, *(entity(title, makers) for title, makers in self._services.items())]
+        printers = {title: key for title, kind, key in self.config.titles() if kind == "printers"}
+        return [
+            own,
+            *(
+                entity(title, makers, self._idle_s(printers[title])) if title in printers else entity(title, makers)
+                for title, makers in self._services.items()
+            ),
+        ]
+
+    def _idle_s(self, printer: str) -> Callable[[Association], float]:
+        """The idle limit of whoever calls a printer, by its personality."""
+        return lambda caller: self._personalities.resolved(printer, caller).personality.idle_seconds
 
     # -- listening ----------------------------------------------------------------------------------------------
 

@@ -41,6 +41,9 @@ class Personality(BaseModel):
     """Films wait until somebody releases them."""
     films_a_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """More films of one caller in a day, copies counted, wait until somebody releases them; 0: any number."""
+    idle_seconds: Annotated[float, Field(ge=0, le=7 * 86400)] = 0
+    """Silence after which an association with a printer is ended, as it was when the association began; 0: as [limits]
+    has it. For consoles that keep theirs open for days, or never end it."""
 
     @property
     def strict(self) -> bool:

@@ -29,14 +29,18 @@ WORDS = {"printers": "print", "discs": "store", "inboxes": "store"}
 """What a table of the configuration does, in the words of `capabilities`."""
 
 
-def entity(ae_title: str, makers: Mapping[str, MakeService]) -> Entity:
-    """One called AE title, with what makes its services, by word."""
+def entity(
+    ae_title: str, makers: Mapping[str, MakeService], idle_s: Callable[[Association], float] = lambda _: 0.0
+) -> Entity:
+    """One called AE title, with what makes its services, by word, and the idle limit of an association, 0 for that of
+    its kind."""
     kind = Kind.BOTH if len(makers) == 2 else Kind.PRINT if "print" in makers else Kind.STORAGE
     return Entity(
         ae_title,
         kind,
         transfer_syntaxes(makers),
         lambda association: ServiceConversation([make(association) for make in makers.values()]),
+        idle_s=idle_s,
     )
 
 

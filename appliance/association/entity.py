@@ -32,6 +32,8 @@ class Entity:
     """Called when an association with this entity is accepted."""
     aliases: frozenset[str] = field(default_factory=frozenset)
     """Other called AE titles that mean this one."""
+    idle_s: Callable[[Association], float] = lambda _: 0.0
+    """Asked once, when an association is accepted: its own idle limit; 0 is that of its kind."""
 
 
 def negotiate(

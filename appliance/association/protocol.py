@@ -173,6 +173,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         # Deadlines, in loop time; infinity where nothing is awaited.
         self._deadline_s = float("inf")
         self._deadline_of = ""
+        self._own_idle_s = 0.0
+        """Of this association; 0 is that of its kind."""
         self._message_began_s: float | None = None
         self._unread_since_s: float | None = None
 
@@ -252,6 +254,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     @property
     def _idle_s(self) -> float:
+        if self._own_idle_s:
+            return self._own_idle_s
         kind = self.entity.kind if self.entity is not None else Kind.ECHO
         if kind is Kind.STORAGE:
             return self._limits.idle_storage_s
@@ -837,6 +841,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         }
         self.peer_maximum_length = request.maximum_length
         try:
+            self._own_idle_s = self.entity.idle_s(self)
             self._conversation = self.entity.open(self)
         except Exception:
             log.exception("a service could not be opened", extra={"association": self.id})

@@ -7,6 +7,7 @@ byte of the upper layer itself.
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 import threading
@@ -294,10 +295,11 @@ class NetworkConsole(Console):
         more: tuple[str, ...] = (),
         roles: dict[str, tuple[int, int]] | None = None,
         called: str = "FILM",
+        calling: str = "CONSOLE",
     ) -> None:
         super().__init__()
         self.context = 1
-        self.called = called
+        self.called, self.calling = called, calling
         self.results: dict[str, int] = {}
         """PS3.8 table 9-18, by abstract syntax."""
         self.roles: list[bytes] = []
@@ -328,7 +330,7 @@ class NetworkConsole(Console):
             _item(0x54, struct.pack(">H", len(uid)) + uid.encode() + bytes(role)) for uid, role in roles.items()
         )
         user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _item(0x52, "1.2.3.4.5") + proposed)
-        titles = self.called.encode().ljust(16) + b"CONSOLE".ljust(16) + bytes(32)
+        titles = self.called.encode().ljust(16) + self.calling.encode().ljust(16) + bytes(32)
         body = struct.pack(">HH", 1, 0) + titles + _item(0x10, "1.2.840.10008.3.1.1.1") + contexts + user
         self._pdu(0x01, body)
         kind, answer = self._read_pdu()
@@ -443,6 +445,10 @@ class NetworkConsole(Console):
         assert len(header) == 6, "the connection was closed"
         kind, _, length = struct.unpack(">BBI", header)
         return kind, self._file.read(length)
+
+    def ended(self) -> bool:
+        """Whether the other side has ended the association, where no event is awaited."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def close(self, ending: Ending = Ending.RELEASED) -> None:
         if ending is Ending.RELEASED:

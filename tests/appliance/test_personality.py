@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from dataclasses import dataclass
 from itertools import pairwise
@@ -266,6 +267,30 @@ def test_problems_of_a_printer_are_named(printer: dict[str, object], key: str) -
 
 
 # -- in the running appliance -----------------------------------------------------------------------------------------
+
+
+def test_an_idle_limit_of_a_caller_goes_before_that_of_its_kind(tmp_path: Path) -> None:
+    profile(tmp_path / "own", "console", 'ae_title = "IMPATIENT"', "idle_seconds = 1")
+    more = (
+        f'[access]\nprofiles = "{tmp_path}/own"\n[limits]\nidle_print_s = 4\n[printers.LONG]\nidle_seconds = 3600\n'
+        'aliases = ["ALSO"]\n'
+    )
+    with serving(tmp_path, more) as running:
+        shown = running.gravure("check").stdout
+        assert "idle_seconds = 3600 (printers.LONG)" in shown
+        assert "idle_seconds = 1 (" in shown and "own/console.toml)" in shown
+        began_s = time.monotonic()
+        called = {"IMPATIENT": "FILM", "PATIENT": "FILM", "LONG": "ALSO"}
+        open_now = {who: NetworkConsole(None, running.port, calling=who, called=title) for who, title in called.items()}
+        ended_s: dict[str, float] = {}
+        while time.monotonic() < began_s + 6.5:
+            for who in open_now.keys() - ended_s.keys():
+                if open_now[who].ended():
+                    ended_s[who] = time.monotonic() - began_s
+            time.sleep(0.05)
+        assert ended_s.keys() == {"IMPATIENT", "PATIENT"}
+        assert 1 <= ended_s["IMPATIENT"] < 4 <= ended_s["PATIENT"]
+        assert open_now["LONG"].film_session().status == 0
 
 
 def test_the_appliance_answers_each_caller_as_it_is_written(tmp_path: Path) -> None:

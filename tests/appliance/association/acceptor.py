@@ -185,6 +185,8 @@ async def accepting(
                frozenset({"SPOOL"})),
         Entity("STORE", Kind.STORAGE, transfer_syntaxes(("store",)), lambda one: made[0].open(one)),
         Entity("GRAVURE", Kind.ECHO, transfer_syntaxes(()), lambda one: made[0].open(one)),
+        Entity("PATIENT", Kind.PRINT, transfer_syntaxes(("print",)), lambda one: made[0].open(one),
+               idle_s=lambda one: 86400.0 if one.calling_ae_title else 0.0),
     ]  # fmt: skip
     server = AssociationServer(
         entities,

@@ -117,6 +117,7 @@ DEADLINES = (
     Deadline("silence on an echo title", opened(b"GRAVURE"), 60, "the next message"),
     Deadline("silence on an inbox", opened(b"STORE"), 600, "the next message"),
     Deadline("silence on a printer", opened(b"FILM"), 4 * HOUR_S, "the next message"),
+    Deadline("silence of a caller with a limit of its own", opened(b"PATIENT"), 24 * HOUR_S, "the next message"),
     Deadline("silence after an answered request", opened(b"FILM", request(1, N_SET, 1, VERIFICATION, "1", b"")),
              4 * HOUR_S, "the next message"),
     Deadline("a PDU that does not end", opened(b"FILM", IN_MESSAGE[:-1]), 30, "the end of a PDU"),
