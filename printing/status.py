@@ -74,6 +74,26 @@ MEANINGS: Mapping[int, str] = {
 }
 """What each status says here; the Error Comment begins with it where nothing more exact is known."""
 
+OF_OTHERS: Mapping[int, str] = {
+    0x0107: "it left out attributes that it does not know",
+    0x0116: "it used a value of its own for one that is out of its range",
+    0x0122: "it does not support this SOP class here",
+    0x0124: "it does not let us do this: it may want to know our AE title",
+    0x0210: "it has a request of this number already",
+    0x0212: "it did not understand the request",
+    0xB601: "it does not collate: the copies come film by film",
+    0xC604: "two images have the same place",
+    0xC613: "the images that are printed into one box are larger than it",
+    0xC616: "a film before it is not printed yet, and it does not print sessions",
+}
+"""What statuses say that come from an imager: those that we never answer, and those that mean it there (PS3.4 H.4,
+PS3.7 Annex C)."""
+
+
+def meaning(status: int) -> str:
+    """A status of another printer in words; empty for one that the standard has no words for."""
+    return OF_OTHERS.get(status) or MEANINGS.get(status, "")
+
 
 def is_warning(status: int) -> bool:
     """Whether the request was carried out, with a remark (PS3.7 C.4, C.5)."""

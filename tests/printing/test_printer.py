@@ -8,6 +8,7 @@ import pytest
 
 from printing import status, terms
 from printing.elements import write
+from printing.outputs.dicom.association import said
 from printing.printer import (
     NORMAL,
     VRS,
@@ -118,3 +119,21 @@ def test_remarks_come_to_one_status() -> None:
 def test_a_refusal_has_words_of_its_own_or_the_statuses() -> None:
     assert Refused(0x0112).comment == status.MEANINGS[0x0112]
     assert Refused(0x0112, "gone").comment == "gone"
+
+
+ANNEX_H = (
+    "B600 B601 B602 B603 B604 B605 B609 B60A C600 C601 C602 C603 C605 C613 C616 C604"
+    " 0105 0106 0110 0111 0112 0117 0118 0119 0120 0121 0122 0123 0124 0210 0211 0212 0213 0107 0116"
+)
+"""Every status that PS3.4 H.4 and PS3.7 Annex C know for printing, the retired one too."""
+
+
+@pytest.mark.parametrize("code", ANNEX_H.split())
+def test_every_status_of_an_imager_has_words(code: str) -> None:
+    words = said(int(code, 16), "").removeprefix(code).strip()
+    assert len(words) > 10 and words.isascii()
+    assert said(int(code, 16), "its own") == f"{code} its own"
+
+
+def test_a_status_that_nobody_knows_is_its_number() -> None:
+    assert said(0xC777, "") == "C777"

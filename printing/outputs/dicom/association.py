@@ -16,7 +16,7 @@ from printing.outputs.dicom.habits import OPTIONAL_CLASSES, Habits
 from printing.outputs.scu import associate
 from printing.page import FilmDocument
 from printing.printer import PrinterState, info_term
-from printing.status import MEANINGS, is_warning
+from printing.status import is_warning, meaning
 from printing.terms import (
     COLOR_META,
     GRAYSCALE_META,
@@ -59,7 +59,7 @@ class Broken(Exception):
 
 def said(status: int, comment: str, blamed: tuple[str, ...] = ()) -> str:
     """A status for a technician: its number, the imager's own words, else the standard's, and the attributes."""
-    words = f"{status:04X} {comment or MEANINGS.get(status, '')}".rstrip()
+    words = f"{status:04X} {comment or meaning(status)}".rstrip()
     return f"{words} ({', '.join(blamed)})" if blamed else words
 
 
