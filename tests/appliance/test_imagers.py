@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from printing.outputs import Delivered, Left, NotDelivered, PossiblyDelivered, Stop
+from printing.outputs.dicom.association import print_job_uid
+from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES
 from printing.outputs.dicom.note import NAME
 from printing.outputs.scu import associate
 from printing.page import PageText, PresentationLUT
@@ -47,8 +49,17 @@ def noted(folder: Path) -> dict[str, Any]:
         {"events": PRINTED, "wrongTag": True},
         {"asked": [["PENDING", "QUEUED"], ["PRINTING", "NORMAL"], ["DONE", "NORMAL"]]},
         {"events": PRINTED, "mute": True},
+        {"events": PRINTED, "noClass": True},
+        {"events": PRINTED, "noClass": True, "ownUids": True},
     ],
-    ids=["events", "the tag of another sequence, in two items", "N-GET alone", "events alone"],
+    ids=[
+        "events",
+        "the tag of another sequence, in two items",
+        "N-GET alone",
+        "events alone",
+        "no SOP class in answers",
+        "no SOP class, own UIDs",
+    ],
 )
 def test_a_film_is_done_when_the_imager_has_printed_it(dimse: Path, tmp_path: Path, wishes: dict[str, Any]) -> None:
     with FilmImager(dimse, **wishes) as imager:
@@ -297,6 +308,44 @@ def test_an_image_that_got_lost_is_sent_again(dimse: Path, tmp_path: Path) -> No
         found = imager.output().deliver(film_to_relay(tmp_path / "film"))
         assert imager.names().count("set") == 2
     assert found.warnings == ("the imager refused the image 1: 0110 try again: sent again",)
+
+
+@pytest.mark.parametrize(("prints", "other"), [("film", SESSION), ("session", FILM)])
+def test_an_imager_that_prints_only_sessions_or_only_films_is_asked_its_way(
+    dimse: Path, tmp_path: Path, prints: str, other: str
+) -> None:
+    folder = tmp_path / "film"
+    film = film_to_relay(folder, page(folder, seed=1), page(folder, seed=2))
+    own = {"film": FILM, "session": SESSION}
+    with FilmImager(dimse, fail={f"action {other}": [0x0211, ""]}, events=PRINTED) as imager:
+        assert imager.output(prints=prints).deliver(film) == Delivered()
+        actions = [name for name in imager.names() if name.startswith("action")]
+    assert actions == [f"action {own[prints]}"] * (2 if prints == "film" else 1)
+    (folder / NAME).unlink()
+    with FilmImager(dimse, fail={f"action {own[prints]}": [0x0211, ""]}) as imager:
+        wanted = "session" if prints == "film" else "film"
+        with pytest.raises(NotDelivered, match=f'it may want imager.prints = "{wanted}"'):
+            imager.output(prints=prints).deliver(film)
+
+
+def test_an_imager_that_refuses_whatever_is_merely_present_gets_what_is_not_the_default(
+    dimse: Path, tmp_path: Path
+) -> None:
+    """Imagers built on DCMTK fail a film for Trim NO or Decimate/Crop DECIMATE (DICOMKit's statement, §3.3)."""
+    folder = tmp_path / "film"
+    with FilmImager(dimse, refuse=dict.fromkeys(sorted(OPTIONAL_ATTRIBUTES), 0x0105)) as imager:
+        found = imager.output().deliver(film_to_relay(folder, page(folder, given=()), given=()))
+        assert found == Delivered() and imager.names().count(f"create {FILM}") == 1
+
+
+def test_a_reply_with_the_retired_print_job_id_is_read(dimse: Path) -> None:
+    """Fuji's FN-PS551 answers N-ACTION with (2100,0010) too."""
+    with FilmImager(dimse, events=PRINTED) as imager:
+        association = associate(("127.0.0.1", imager.port, "IMAGER", "GRAVURE"), [(GRAY, ["1.2.840.10008.1.2"])], 10)
+        status, reply = association.send_n_action(None, 1, FILM, "1.2.3", meta_uid=GRAY)
+        association.release()
+    assert status.Status == 0 and reply[0x21000010].value == "17"
+    assert print_job_uid(reply).startswith("1.2.3.4.")
 
 
 def test_every_warning_of_the_imager_is_kept_and_a_refusal_is_told_word_for_word(dimse: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // A film imager on dcmjs-dimse's network layer. Reads one JSON object on stdin, prints its port and then what it is
 // asked as JSON lines. {classes, refuse: {keyword: status}, warn: {command: [status, comment]}, fail: {command:
 // [status, comment]}, once, ownUids, wrongTag, mute, annotations, events: [[type, info, ms]], asked: [[status, info]],
-// printer: [status, info], boxes, hangUp: "action" | "events"}
+// printer: [status, info], boxes, noClass, hangUp: "action" | "events"}
 "use strict";
 const net = require("net");
 const fs = require("fs");
@@ -69,6 +69,7 @@ class Imager extends Scp {
     if (wish.fail?.[name] && !(wish.once && told.has(name))) [status, comment] = wish.fail[name];
     told.add(name);
     response.setStatus(status);
+    if (wish.noClass) delete response.getCommandDataset().elements.AffectedSOPClassUID;
     if (comment) response.getCommandDataset().setElement("ErrorComment", comment);
     const good = status === 0 || status === 0x0107 || status === 0x0116 || status >> 12 === 0xb;
     if (good && instance) response.setAffectedSopInstanceUid(instance);
