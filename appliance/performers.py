@@ -10,6 +10,7 @@ import asyncio
 import base64
 import errno
 import json
+import logging
 import shutil
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,8 @@ from printing.outputs import (
 from printing.page import DOCUMENT
 from printing.printer import Printer
 from printing.terms import ExecutionStatus
+
+log = logging.getLogger("gravure.print")
 
 MIB = 1024 * 1024
 FILM_MEMORY_BYTES = 512 * MIB
@@ -162,6 +165,8 @@ class FilmPerformer:
             if target.media_type != DICOM:
                 async with self.turn:
                     rendered = await self._render(way, printer, target, Progress(step, "rendering"))
+            for words in rendered["warnings"]:
+                log.info("film", extra={"job": job.id, "printer": way.printer, "what": words})
             await step("delivering", DELIVERED)
             record = self._record(job, way, rendered)
             files = tuple(map(Path, rendered["files"]))

@@ -17,6 +17,11 @@ MARK = "not to scale: {:.0f} %"
 """On the film, at an image that is smaller than it was asked for."""
 
 
+ACROSS = "image {}: {} by {} pixels, {} in a {} cell, fills {:.0f} % of it: Film Orientation may not be what was meant"
+LEAST_FILLED = 0.5
+"""Of a cell; what lies across it and fills less is told. A square image in a 14×17 in cell fills 82 %."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in printer pixels: [left, right) × [top, bottom)."""
@@ -99,6 +104,7 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
             width_mm = fit_mm
     else:
         width_mm = fit_mm
+        warnings = _across(image, pixels, aspect)
     height_mm = width_mm / aspect
     whole = to_pixels(
         Rectangle(
@@ -112,6 +118,17 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
     if image.magnification_type == "NONE" and not image.requested_image_size_mm and _same_size(whole, pixels):
         whole = Box(whole.left, whole.top, whole.left + pixels.columns, whole.top + pixels.rows)
     return Placement(whole, whole.clipped(to_pixels(cell, dpi)), warnings, mark)
+
+
+def _across(image: PageImage, pixels: PixelReference, aspect: float) -> tuple[str, ...]:
+    """Of an image that comes out small because it and its cell lie in different ways: both are what was asked for, so
+    nothing is turned, but somebody may look for the reason."""
+    of_cell = image.cell.width_mm / image.cell.height_mm
+    filled = min(aspect, of_cell) / max(aspect, of_cell)
+    if (aspect > 1) == (of_cell > 1) or filled >= LEAST_FILLED:
+        return ()
+    ways = "landscape" if aspect > 1 else "portrait", "landscape" if of_cell > 1 else "portrait"
+    return (ACROSS.format(image.position, pixels.columns, pixels.rows, *ways, 100 * filled),)
 
 
 def _same_size(box: Box, pixels: PixelReference) -> bool:

@@ -91,6 +91,32 @@ def test_an_image_fills_its_cell_as_far_as_its_aspect_lets_it(
     assert frame_of(rasterise(film([box(pixels)]), heap, PLAIN).samples) == expected
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "aspect", "more", "filled"),
+    [
+        (40, 60, (1, 1), {}, ""),
+        (60, 40, (1, 1), {}, "44 %"),
+        (90, 30, (1, 1), {}, "22 %"),
+        (20, 20, (1, 1), {}, ""),
+        (50, 40, (1, 1), {}, ""),
+        (40, 40, (2, 1), {}, "33 %"),
+        (10, 90, (1, 1), {}, ""),
+        (60, 40, (1, 1), {"requested_image_size_mm": 10.0}, ""),
+    ],
+)
+def test_an_image_that_comes_out_small_because_it_lies_across_its_cell_is_told(
+    rows: int, columns: int, aspect: tuple[int, int], more: dict[str, float], filled: str
+) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((rows, columns), 255), pixel_aspect_ratio=aspect)
+    made = rasterise(film([box(pixels, **more)]), heap, PLAIN)
+    assert bool(made.warnings) is bool(filled)
+    if filled:
+        assert f"{columns} by {rows} pixels, portrait in a landscape cell, fills {filled}" in made.warnings[0]
+    turned = rasterise(film([box(pixels, 0, 0, 40, 60, **more)], 40, 60), heap, PLAIN)
+    assert not any("portrait" in words and "fills" in words for words in turned.warnings if rows > columns)
+
+
 def test_magnification_types_are_what_they_are_called() -> None:
     heap = Heap()
     pixels = heap.put(np.array([[0, 255], [255, 0]]))
