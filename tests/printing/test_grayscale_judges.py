@@ -1,6 +1,10 @@
 """Second opinions on grey: the GSDF in decimals of our own, DCMTK's display functions, DCMTK's Presentation LUTs.
 
-`dcmdspfn` computes the luminance of each P-value of a hardcopy; `dcmp2pgm` renders an image through a Presentation LUT.
+`dcmdspfn` computes the luminance of each P-value of a hardcopy; `dcmp2pgm` renders an image through a Presentation LUT,
+LIN OD included, for a film of 0.20 to 3.00 OD on 2000 and 10 cd/m². DCMTK takes the lowest value of LIN OD for the lowest
+density, whatever the Photometric Interpretation; here it stays black in MONOCHROME2, as PS3.4 H.4.9.1 has it: a
+Presentation LUT is not intended to alter the appearance of pixel values that Photometric Interpretation and Polarity
+specify. The curve is the same one, seen from its other end.
 """
 
 from __future__ import annotations
@@ -169,3 +173,23 @@ def test_c_11_4_dcmtk_gives_the_same_p_values(tmp_path: Path, bits: int, entries
     theirs = np.asarray(Image.open(tmp_path / "out.pgm")).ravel().astype(int)
     ours = np.array(grayscale.codes(grayscale.p_value_table(bits, kind == "reverse", lut)), int)
     assert len(theirs) == len(ours) and np.abs(theirs - ours).max() <= 1  # it cuts where we round
+
+
+@pytest.mark.peers("dcmtk")
+@pytest.mark.parametrize("bits", [8, 12])
+def test_c_11_4_dcmtk_has_the_same_curve_of_linear_density(tmp_path: Path, bits: int) -> None:
+    image = every_value(bits)
+    image.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    state = presented(image, None, False)
+    state.PresentationLUTShape = "LIN OD"
+    state.save_as(tmp_path / "state.dcm", enforce_file_format=True)
+    command = ["/usr/bin/dcmp2pgm", "-p", "state.dcm", "image.dcm", "out.pgm"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+    theirs = np.asarray(Image.open(tmp_path / "out.pgm")).ravel().astype(int)
+    lut = PresentationLUT("LIN OD")
+    ours = np.array(grayscale.codes(grayscale.p_value_table(bits, False, lut, Viewing(20, 300, 2000, 10))), int)
+    assert ours[0] == 0 and ours[-1] == 255, "MONOCHROME2: the lowest value is black, Dmax"
+    assert np.abs(theirs - ours[::-1]).max() <= 1  # it cuts where we round
+    other = np.array(grayscale.codes(grayscale.p_value_table(bits, False, lut, Viewing(20, 320, 2000, 10))), int)
+    assert np.abs(theirs - other[::-1]).max() > 2, "a film of other densities is told apart"
