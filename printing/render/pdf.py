@@ -20,9 +20,10 @@ from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from printing.render.bidi import runs_both_ways, visual_order
 from printing.render.raster import RasterPage
 from printing.render.sheet import Sheet
-from printing.render.text import OWN_FONT, font_files, fonts_for
+from printing.render.text import OWN_FONT
 
 POINTS_PER_MM = 72 / 25.4
 COMPRESSION = 1
@@ -249,7 +250,8 @@ def _add_intent(document: Any, profile: bytes) -> None:
 
 
 def _add_texts(canvas: Any, page: RasterPage, sheet: Sheet | None) -> None:
-    """The annotations once more, unseen, where they are drawn: so that a film can be found by its text."""
+    """The annotations once more, unseen, where they are drawn and in the fonts that they are drawn in: so that a film
+    can be found by its text."""
     pixel_mm = page.width_mm / page.width
     point = pixel_mm * POINTS_PER_MM
     height = page.height_mm * POINTS_PER_MM
@@ -258,12 +260,32 @@ def _add_texts(canvas: Any, page: RasterPage, sheet: Sheet | None) -> None:
             continue
         rows = text.coverage.shape[0]
         size = rows * point / 1.4
-        at = canvas.beginText(text.left * point, height - (text.top + rows * 0.75) * point)
+        base = height - (text.top + rows * 0.75) * point
+        at = canvas.beginText(text.left * point, base)
         at.setTextRenderMode(3)
-        for part, file in fonts_for(text.text, font_files()):
-            at.setFont(_registered(file), size)
-            at.textOut(part)
+        for part in text.parts:
+            at.setFont(_registered(part.file), size)
+            if not runs_both_ways(part.text):
+                at.setTextOrigin((text.left + part.left) * point, base)
+                at.textOut(part.text)
+                continue
+            # Characters in the order in which they are read, each where it stands: readers of PDFs differ in which of
+            # the two they go by.
+            for sign, left in _places(part.text, _registered(part.file), part.width):
+                at.setTextOrigin((text.left + part.left + left) * point, base)
+                at.textOut(sign)
         canvas.drawText(at)
+
+
+def _places(text: str, font: str, width_px: int) -> list[tuple[str, float]]:
+    """(character, distance from the left in printer pixels), in the order of reading."""
+    widths = [pdfmetrics.stringWidth(sign, font, 1.0) for sign in text]
+    scale, at = width_px / (sum(widths) or 1.0), 0.0
+    left = [0.0] * len(text)
+    for index in visual_order(text):
+        left[index] = at
+        at += widths[index] * scale
+    return list(zip(text, left, strict=True))
 
 
 def _registered(file: str) -> str:

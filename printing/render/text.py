@@ -33,6 +33,18 @@ PostScript outlines."""
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a text, as long as one font sets it: what is drawn, and what the PDF says unseen."""
+
+    text: str
+    file: str
+    """The font's."""
+    left: int
+    """From the beginning of the text, in printer pixels."""
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetText:
     """One text, set: where it stands on the film in printer pixels, and how much of each pixel it covers."""
 
@@ -43,6 +55,8 @@ class SetText:
     """0 to 255, (rows, columns)."""
     complete: bool = True
     """Whether some font had every character."""
+    parts: tuple[Part, ...] = ()
+    """From left to right."""
 
 
 @lru_cache(maxsize=32)
@@ -133,16 +147,18 @@ def _line(text: str, room_px: int, dpi: float, more_fonts: Sequence[str] = ()) -
     size_px = max(6, round(HEIGHT_MM * dpi / MM_PER_INCH))
     room = max(1, room_px)
     while True:
-        parts = [(part, font) for part, file in fonts_for(line, files) if (font := _font(file, size_px))]
-        length = sum(round(font.getlength(part)) for part, font in parts)
+        parts = [(part, file, font) for part, file in fonts_for(line, files) if (font := _font(file, size_px))]
+        length = sum(round(font.getlength(part)) for part, _, font in parts)
         if length <= room or size_px <= 6:
             break
         size_px = max(6, min(size_px - 1, size_px * room // max(1, length)))
     rows = round(size_px * 1.4)
     picture = Image.new("L", (max(1, min(length, room)), rows), 0)
     draw, at = ImageDraw.Draw(picture), 0
-    for part, font in parts:
+    drawn: list[Part] = []
+    for part, file, font in parts:
         draw.text((at, round(size_px * 1.05)), part, fill=255, font=font, anchor="ls")
-        at += round(font.getlength(part))
+        drawn.append(Part(part, file, at, round(font.getlength(part))))
+        at += drawn[-1].width
     complete = all(sign.isspace() or any(ord(sign) in _characters(file) for file in files) for sign in line)
-    return SetText(line, 0, 0, np.asarray(picture), complete)
+    return SetText(line, 0, 0, np.asarray(picture), complete, tuple(drawn))

@@ -1,8 +1,8 @@
 """Second opinions on grey: the GSDF in decimals of our own, DCMTK's display functions, DCMTK's Presentation LUTs.
 
 `dcmdspfn` computes the luminance of each P-value of a hardcopy; `dcmp2pgm` renders an image through a Presentation LUT,
-LIN OD included, for a film of 0.20 to 3.00 OD on 2000 and 10 cd/m². DCMTK takes the lowest value of LIN OD for the lowest
-density, whatever the Photometric Interpretation; here it stays black in MONOCHROME2, as PS3.4 H.4.9.1 has it: a
+LIN OD included, for a film of 0.20 to 3.00 OD on 2000 and 10 cd/m². DCMTK takes the lowest value of LIN OD for the
+lowest density, whatever the Photometric Interpretation; here it stays black in MONOCHROME2, as PS3.4 H.4.9.1 has it: a
 Presentation LUT is not intended to alter the appearance of pixel values that Photometric Interpretation and Polarity
 specify. The curve is the same one, seen from its other end.
 """

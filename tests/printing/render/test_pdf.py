@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from printing.job import render_document
 from printing.page import FilmDocument, PageText
 from printing.render.finish import Finish
 from printing.render.icc import gray_profile, is_rgb_profile
+from printing.render.text import OWN_FONTS
 from printing.tone import Tone
 from tests.printing.render.films import Heap, box, film
 
@@ -106,6 +108,40 @@ def test_annotations_can_be_searched(tmp_path: Path, text: str) -> None:
     pdf = pdf_of(tmp_path, FilmDocument((page,)), Heap(), Finish(100))
     said = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True).stdout
     assert " ".join(text.split()) in " ".join(said.split())
+
+
+def read_by(program: str, pdf: Path) -> str:
+    """The text of a PDF, without the marks of direction that a program adds."""
+    command = {"poppler": ["pdftotext", pdf, "-"], "mupdf": ["mutool", "draw", "-q", "-F", "text", pdf]}[program]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return " ".join("".join(sign for sign in said if unicodedata.category(sign) != "Cf").split())
+
+
+@pytest.mark.peers("mupdf-tools")
+@pytest.mark.parametrize("program", ["poppler", "mupdf"])
+@pytest.mark.parametrize("text", ["Иванов Пётр", "כהן דוד", "محمد أحمد", "فاطمة الزهراء"])
+def test_annotations_are_found_whichever_way_they_run(tmp_path: Path, program: str, text: str) -> None:
+    pdf = pdf_of(tmp_path, FilmDocument((film([], 200, 100, annotations=(PageText(1, text),)),)), Heap(), Finish(100))
+    assert read_by(program, pdf) == text
+
+
+def test_each_word_of_a_line_that_runs_both_ways_is_found(tmp_path: Path) -> None:
+    text = "CT כהן דוד 12/03/2026 عمر 山田"
+    pdf = pdf_of(tmp_path, FilmDocument((film([], 200, 100, annotations=(PageText(1, text),)),)), Heap(), Finish(100))
+    said = read_by("poppler", pdf)
+    assert [word for word in text.split() if word not in said] == []
+
+
+def test_the_unseen_text_is_in_the_fonts_of_the_drawn_one(tmp_path: Path) -> None:
+    """A font of `appliance.fonts` is asked before ours that are not Latin, and so it is for unseen text."""
+    extra = OWN_FONTS[-1]
+    document = FilmDocument((film([], 200, 100, annotations=(PageText(1, "CT ひろこ"),)),))
+    for fonts, name in (((), "NanumGothicCoding"), ((str(extra),), "DroidSansFallback")):
+        pdf = pdf_of(tmp_path, document, Heap(), Finish(100, fonts=fonts))
+        assert read_by("poppler", pdf) == "CT ひろこ"
+        listed = subprocess.run(["pdffonts", pdf], capture_output=True, text=True, check=True).stdout
+        used = {one for one in ("DejaVuSans", "NanumGothicCoding", "DroidSansFallback") if one in listed}
+        assert used == {"DejaVuSans", name}
 
 
 def test_p_values_carry_their_meaning_and_other_tones_need_none(tmp_path: Path) -> None:
