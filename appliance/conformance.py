@@ -17,10 +17,16 @@ from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from printing import annotation, configuration_information, presentation_lut
 from printing.attributes import ATTRIBUTES, BEYOND, USAGES, Usage
 from printing.film_size import FILM_SIZES
+from printing.grayscale import HIGHEST_CD_M2, LOWEST_CD_M2
 from printing.hierarchy import MOST_FILM_BOXES, MOST_IMAGE_BOXES, MOST_PRESENTATION_LUTS
 from printing.outputs.scu import MAXIMUM_PDU
+from printing.page import Rectangle
+from printing.pixels import MOST_EDGE_PX, MOST_PIXELS
 from printing.printer import Printer
+from printing.render.placement import to_pixels
 from printing.status import MEANINGS, is_warning
+from printing.terms import RESOLUTIONS
+from printing.tone import PAPER
 
 SOP_CLASS_NAMES = {one.sop_class_uid: one.name for one in PRINT}
 
@@ -44,6 +50,13 @@ STORE_STATUSES = (
     ("C000", "the data set cannot be parsed"),
     ("C001", "the data set has no Study or Series Instance UID"),
 )
+
+
+PRINT_WORDS = (
+    *("layout", "crop", "custom_formats", "presentation_lut", "lin_od", "tone", "black_point", "gsdf", "calibration"),
+    *("color", "color_on_grey", "configuration_information", "bounds"),
+)
+"""What the statement says of printing in sentences, in this order."""
 
 
 def statement() -> dict[str, Any]:
@@ -79,7 +92,23 @@ def statement() -> dict[str, Any]:
             "presentation_lut": "the image box's, else the film box's, else the film session's; without one the P-value"
             f" is the stored value (IDENTITY). Tables of {' or '.join(map(str, presentation_lut.ENTRIES))} entries,"
             f" {presentation_lut.BITS[0]} to {presentation_lut.BITS[-1]} bits. Never deleted while it is referenced",
+            "matrices": {
+                name: {one: list(_matrix(*size, Printer().resolution(one))) for one in RESOLUTIONS}
+                for name, size in FILM_SIZES.items()
+            },
+            "matrix": f"of one image on a portrait film by Requested Resolution ID, at the default dpi of"
+            f" {Printer().dpi:g} ({Printer().resolution('HIGH'):g} for HIGH): millimetres / 25.4 × dpi, rounded, and as"
+            " many columns and rows of it as a cell takes; on paper, what its margins leave. Printer Configuration"
+            f" Retrieval has that of each printer. Images of 1 × 1 to {MOST_EDGE_PX} × {MOST_EDGE_PX} pixels, at most"
+            f" {MOST_PIXELS // 1_000_000} million, are taken and resampled",
+            "custom_formats": "CUSTOM\\i is `[printers.NAME.custom.i]` of the configuration, which lists its image"
+            " boxes by position as left, top, width and height in percent of the film as it hangs; there is none by"
+            " default, and one that is not there is answered 0106",
             "color": "image boxes are those of the meta class of the presentation context of the film box",
+            "color_on_grey": "colour pixels in a Basic Grayscale Image Sequence are answered 0106, a Basic Color Image"
+            " Sequence for a grey image box 0120; nothing is made grey unasked. Films of the colour meta class become"
+            " grey (0.299 R + 0.587 G + 0.114 B) where the output has no colour; Printer Configuration Retrieval has no"
+            " item for that meta class then",
             "annotations": {name: list(places) for name, places in annotation.FORMATS.items()},
             "configuration_information": ". ".join(
                 (configuration_information.description(), configuration_information.EFFECT)
@@ -105,7 +134,17 @@ def statement() -> dict[str, Any]:
                 }
                 for one in shipped()
             ],
-            "tone": "film by default (the sRGB of the film's relative luminance), paper, or pvalue (P-values)",
+            "tone": "film by default (the sRGB of the film's relative luminance), paper, or pvalue (P-values)."
+            f" Paper that was not calibrated has {PAPER.min_density_centi_od / 100:.2f} to"
+            f" {PAPER.max_density_centi_od / 100:.2f} OD at {PAPER.illumination_cd_m2} cd/m²: other densities are"
+            " answered B605, and those of the paper are used",
+            "black_point": "with tones film and paper the luminance of the maximum density is taken away before samples"
+            " are made, so that it is sample 0; with `black_point = false` samples have the whole relative luminance",
+            "gsdf": "the Grayscale Standard Display Function is defined from"
+            f" {LOWEST_CD_M2:g} to {HIGHEST_CD_M2:g} cd/m² (PS3.14 §7.1). Of a film whose densities and light go beyond"
+            " it, luminances are clamped to these, and the job warns of it",
+            "lin_od": "the density falls linearly from Max Density to Min Density as MONOCHROME2 values of NORMAL"
+            " polarity rise: black stays black (PS3.4 H.4.9.1)",
             "calibration": "with tone calibrated, P-values become densities by the GSDF between the measured Dmin and"
             " Dmax of printer and medium, and densities become code values by the measured curve (PS3.14 D.2, D.3);"
             " Date and Time of Last Calibration of the Printer are those of the newest one; without one they are empty",
@@ -124,6 +163,12 @@ def statement() -> dict[str, Any]:
             "preamble": "zero on every file (PS3.10 §7.1)",
         },
     }
+
+
+def _matrix(width_mm: float, height_mm: float, dpi: float) -> tuple[int, int]:
+    """(columns, rows) of a film: the pixels that it is rendered with."""
+    film = to_pixels(Rectangle(0, 0, width_mm, height_mm), dpi)
+    return film.width, film.height
 
 
 def _kind_of(status: int) -> str:
@@ -205,14 +250,16 @@ def to_markdown(document: dict[str, Any]) -> str:
     lines += [f"| {one['status']} | {one['meaning']} |" for one in document["storage"]["statuses"]]
     lines += ["", "## Print Management", ""]
     printing = document["print"]
-    keys = ("layout", "crop", "presentation_lut", "tone", "calibration", "color", "configuration_information", "bounds")
-    lines += [f"- {key.replace('_', ' ')}: {printing[key]}" for key in keys]
+    lines += [f"- {key.replace('_', ' ')}: {printing[key]}" for key in PRINT_WORDS]
     retired = ", ".join(f"{one['name']} ({one['uid']})" for one in printing["retired"])
     lines += [f"- retired classes, refused context by context, never the association: {retired}"]
     lines += ["", "| Annotation Display Format ID | annotations, by position |", "|---|---|"]
     lines += [f"| {name} | {', '.join(places)} |" for name, places in printing["annotations"].items()]
-    lines += ["", "| film size | mm |", "|---|---|"]
-    lines += [f"| {name} | {width:g} × {height:g} |" for name, (width, height) in printing["film_sizes"].items()]
+    lines += ["", f"Pixel matrix {printing['matrix']}.", ""]
+    lines += [f"| film size | mm | {' | '.join(RESOLUTIONS)} |", "|---|---|" + "---|" * len(RESOLUTIONS)]
+    for name, (width, height) in printing["film_sizes"].items():
+        matrices = (f"{columns} × {rows}" for columns, rows in printing["matrices"][name].values())
+        lines.append(f"| {name} | {width:g} × {height:g} | {' | '.join(matrices)} |")
     lines += ["", *_table(printing["attributes"])]
     lines += ["", "### Statuses", "", *_table(printing["statuses"])]
     lines += ["", "### Personalities", "", "By printer, by kind of console and by peer:", ""]

@@ -20,6 +20,10 @@ import pytest
 from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]
 from pynetdicom import ALL_TRANSFER_SYNTAXES, sop_class
 
+from printing.elements import write
+from printing.printer import Printer
+from printing.printer_configuration import VRS, configuration_values
+from printing.terms import Command
 from tests.appliance.association import peer as wire
 from tests.appliance.association.peer import (
     ABORT,
@@ -42,6 +46,7 @@ from tests.appliance.association.peer import (
     role,
     user_items,
 )
+from tests.printing.console import StepConsole, data_set, decode, image
 from tests.serving import DEFAULT, ROOT, Serving, serving
 
 CLASSES = sorted(
@@ -239,3 +244,36 @@ def test_the_bounds_and_names_of_the_statement_are_those_of_the_daemon(
     assert answer.sub_items(0x53) == [b"\0\1\0\1"]
     assert statement["association"]["asynchronous_operations"] == "window 1/1"
     assert statement["association"]["presentation_contexts"] == 128
+
+
+# -- what the statement says of printing ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resolution", ["STANDARD", "HIGH"])
+def test_stated_matrices_are_those_that_consoles_read(statement: dict[str, Any], resolution: str) -> None:
+    answer = decode(write(configuration_values(Printer()), VRS, True), True)
+    read = {
+        one.FilmSizeID: [one.Columns, one.Rows]
+        for one in answer.PrinterConfigurationSequence[0].SupportedImageDisplayFormatsSequence
+        if (one.ImageDisplayFormat, one.FilmOrientation) == (r"STANDARD\1,1", "PORTRAIT")
+        and one.PrinterResolutionID == resolution
+    }
+    stated = {name: rows[resolution] for name, rows in statement["print"]["matrices"].items()}
+    assert stated == read and stated["14INX17IN"] == ([4200, 5100] if resolution == "STANDARD" else [8400, 10200])
+
+
+def test_colour_on_grey_is_answered_as_stated(statement: dict[str, Any]) -> None:
+    console = StepConsole()
+    console.film_session()
+    console.film_box()
+    assert console.image_box(1, image(photometric="RGB")).status == 0x0106
+    astray = data_set(ImageBoxPosition=1, BasicColorImageSequence=[image(photometric="RGB")])
+    assert console.say(Command.N_SET, console.box_class, console.boxes[0], astray).status == 0x0120
+    words = statement["print"]["color_on_grey"]
+    assert "0106" in words and "0120" in words
+
+
+def test_custom_formats_are_answered_as_stated(statement: dict[str, Any]) -> None:
+    console = StepConsole()
+    console.film_session()
+    assert console.film_box(r"CUSTOM\1").status == 0x0106 and "0106" in statement["print"]["custom_formats"]
