@@ -11,20 +11,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.calibrations import PAPER_MEDIUM, Calibrations, calibrated, tone_of
+from appliance.calibrations import Calibrations, calibrated, tone_of
 from appliance.children import ChildFailed, Children
 from appliance.config import Config, PrinterTable
 from appliance.control import ControlProblem
 from appliance.films import Films, NotSpooled
 from appliance.orders import FilmOrder
 from appliance.performers import rendering
-from appliance.services.print import new_uid, printer_of
+from appliance.services.print import medium_of, new_uid, printer_of
 from printing import film_size
 from printing.calibration import Calibration, Unusable
 from printing.chart import Chart, UnknownChart
 from printing.outputs import NotDelivered, Output, Paper, Target
 from printing.page import DOCUMENT, FilmDocument
-from printing.printer import Printer
 
 MIB = 1024 * 1024
 MEMORY_BYTES, CPU_S, WALL_S = 512 * MIB, 60, 120.0
@@ -63,11 +62,6 @@ def table_of(config: Config, printer: str) -> PrinterTable:
         known = ", ".join(sorted(config.printers)) or "none"
         raise CannotDraw(f"the configuration has no printer {printer} (there are: {known})")
     return config.printers[printer]
-
-
-def medium_of(table: PrinterTable) -> str:
-    """Medium Type of a printer that nobody asked about: paper where it prints on paper."""
-    return PAPER_MEDIUM if table.output in ("ipp", "raw") or table.tone == "paper" else Printer().medium_type
 
 
 def size_of(table: PrinterTable, film: str, papers: tuple[Paper, ...]) -> tuple[str, float, float]:

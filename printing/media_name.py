@@ -36,6 +36,16 @@ MEDIUM_TYPES: Mapping[str, str] = {
 }
 """media-type (PWG 5101.1 §4) → Medium Type (2000,0030); every other one is PAPER."""
 
+NEAREST: Mapping[str, tuple[str, ...]] = {
+    "PAPER": ("PAPER",),
+    "CLEAR FILM": ("CLEAR FILM", "BLUE FILM"),
+    "BLUE FILM": ("BLUE FILM", "CLEAR FILM"),
+    "MAMMO CLEAR FILM": ("CLEAR FILM", "BLUE FILM"),
+    "MAMMO BLUE FILM": ("BLUE FILM", "CLEAR FILM"),
+}
+"""Medium Type that is asked for → what comes nearest to it among what IPP has names for, the best first; there is none
+for the film of mammography. CURRENT is what lies there."""
+
 SAME_MM = 1.0
 """Sizes that differ by less are the same."""
 

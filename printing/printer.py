@@ -125,9 +125,10 @@ class Printer:
         return max(self.dpi, high) if resolution_id == "HIGH" else self.dpi
 
     def taking(self, takes: Takes) -> Printer:
-        """This printer with what its output takes."""
+        """This printer with what its output takes. Of a medium that was measured the calibration knows better."""
         return replace(
             self,
+            medium_type=takes.media[0].medium_type if takes.media and self.calibrated is None else self.medium_type,
             media=takes.media,
             color=takes.color,
             printing_bit_depth=takes.bit_depth,

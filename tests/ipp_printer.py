@@ -50,7 +50,7 @@ class IppPrinter:
 
     Args:
         folder: all that it keeps.
-        formats: document formats that it reads.
+        formats: document formats that it reads; empty where its own options say.
         options: more of ippeveprinter's own.
     """
 
@@ -101,7 +101,15 @@ class IppPrinter:
             self._printer = subprocess.Popen(
                 [
                     *("ippeveprinter", "-r", "off", "-n", "localhost", "-p", str(self.port), "-k", "-v"),
-                    *("-d", self.folder / "spool", "-c", self.command, "-f", self.formats, *self.options, "Film"),
+                    *(
+                        "-d",
+                        self.folder / "spool",
+                        "-c",
+                        self.command,
+                        *(("-f", self.formats) if self.formats else ()),
+                        *self.options,
+                        "Film",
+                    ),
                 ],
                 env=self._environment,
                 stdout=log,

@@ -99,6 +99,11 @@ class Bounds:
     data_set_bytes: int = 512 * KIB * KIB
 
 
+def medium_of(table: PrinterTable) -> str:
+    """Medium Type of a printer that nobody asked about: paper where it prints on paper."""
+    return "PAPER" if table.output in ("ipp", "raw") or table.tone == "paper" else Printer().medium_type
+
+
 def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") -> Printer:
     """A printer of the configuration as what a dialogue needs to know of it."""
     custom = {
@@ -112,6 +117,7 @@ def printer_of(ae_title: str, table: PrinterTable, software_versions: str = "") 
         dpi=float(table.dpi),
         high_dpi=None if table.high_dpi is None else float(table.high_dpi),
         film_size_id=table.film_size_id,
+        medium_type=medium_of(table),
         min_density_centi_od=table.min_density,
         max_density_centi_od=table.max_density,
         illumination_cd_m2=table.illumination,

@@ -56,7 +56,7 @@ CAPABILITIES = (
     *STATE,
     *TAKES,
     *("document-format-supported", "operations-supported", "job-creation-attributes-supported"),
-    *("pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported"),
+    *("pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported", "media-col-supported"),
     *("copies-supported", "print-scaling-supported", "sides-supported", "multiple-document-handling-supported"),
 )
 CREATE_JOB, VALIDATE_JOB = 0x05, 0x04
@@ -244,6 +244,7 @@ class IppOutput:
         color = any(page["color"] for page in document["pages"])
         asked = max(1, int(document.get("number_of_copies", 1)))
         copies = min(asked, self._most_copies(attributes)) if not known or "copies" in known else 1
+        media, told = job_media(attributes, str(film.record.get("paper") or ""), str(document.get("medium_type") or ""))
         wanted: dict[str, Sequence[Value]] = {
             "copies": [copies],
             "print-scaling": self._one_of(attributes, "print-scaling-supported", "none"),
@@ -252,9 +253,9 @@ class IppOutput:
                 attributes, "print-color-mode-supported", "color" if color else "monochrome"
             ),
             "printer-resolution": self._resolution(attributes, film.media_type),
-            **job_media(attributes, str(film.record.get("paper") or "")),
+            **media,
         }
-        warnings = copies_told(asked, copies)
+        warnings = (*copies_told(asked, copies), *told)
         if copies > 1 and len(document["pages"]) > 1 and document.get("collated"):
             wanted[COLLATES] = self._one_of(attributes, f"{COLLATES}-supported", COLLATED)
             if len(film.files) > 1 or not wanted[COLLATES] or (known and COLLATES not in known):

@@ -70,7 +70,7 @@ def test_what_lies_in_the_printer_by_its_name_or_by_its_size() -> None:
     assert papers_of({"media-col-ready": [named]}) == (A4,)
     nameless: Attributes = {"media-col-ready": [media_col(21000, 29700)], "media-supported": ["iso_a4_210x297mm"]}
     assert papers_of(nameless) == (A4,)
-    assert job_media(nameless, "iso_a4_210x297mm") == {"media": [keyword("iso_a4_210x297mm")]}
+    assert job_media(nameless, "iso_a4_210x297mm") == ({"media": [keyword("iso_a4_210x297mm")]}, ())
 
 
 def test_paper_without_any_name_is_asked_for_by_its_size() -> None:
@@ -78,9 +78,9 @@ def test_paper_without_any_name_is_asked_for_by_its_size() -> None:
     (paper,) = papers_of(said)
     assert (paper.width_mm, paper.height_mm, paper.margin_mm) == (355.6, 431.8, 0)
     size = {"x-dimension": [35560], "y-dimension": [43180]}
-    assert job_media(said, paper.name) == {"media-col": [{"media-size": [size]}]}
+    assert job_media(said, paper.name) == ({"media-col": [{"media-size": [size]}]}, ())
     by_name_alone: Attributes = {**said, "job-creation-attributes-supported": ["media", "copies"]}
-    assert job_media(by_name_alone, paper.name) == {"media": [keyword(paper.name)]}
+    assert job_media(by_name_alone, paper.name) == ({"media": [keyword(paper.name)]}, ())
 
 
 def test_paper_of_the_configuration_has_the_printers_name_and_margins() -> None:
@@ -96,6 +96,6 @@ def test_paper_of_the_configuration_has_the_printers_name_and_margins() -> None:
 
 
 def test_a_printer_that_says_nothing_of_paper_has_none() -> None:
-    assert papers_of({}) == () and job_media({}, "") == {}
+    assert papers_of({}) == () and job_media({}, "") == ({}, ())
     broken: Attributes = {"media-col-ready": [{"media-size": [{"x-dimension": [0]}]}, "none"], "media-ready": ["a4"]}
     assert papers_of(broken) == ()
