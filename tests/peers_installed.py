@@ -33,6 +33,7 @@ PROGRAMS = {
     "util-linux": "setpriv",
     "netpbm": "pngtopnm",
     "libtiff-tools": "tiffinfo",
+    "openssl": "openssl",
     "cups": "/usr/sbin/cupsd",
     "cups-filters": "/usr/lib/cups/filter/pdftopdf",
 }

@@ -38,6 +38,12 @@ from .message import (
 PRINT_JOB, VALIDATE_JOB, CREATE_JOB, SEND_DOCUMENT, CANCEL_JOB = 0x02, 0x04, 0x05, 0x06, 0x08
 GET_JOB_ATTRIBUTES, GET_JOBS, GET_PRINTER_ATTRIBUTES = 0x09, 0x0A, 0x0B
 
+NOT_TRUSTED = (
+    "the certificate of the printer at {}:{} is not trusted ({}): let this machine trust it, or set"
+    " verify_certificate = false for this printer"
+)
+NO_TLS = "the printer at {}:{} speaks no TLS that we know ({}): ipp:// instead of ipps:// goes without"
+
 CHUNK_BYTES = 64 * 1024
 PORT = 631
 
@@ -188,6 +194,10 @@ class IppClient:
         try:
             try:
                 connection.connect()
+            except ssl.SSLCertVerificationError as failure:
+                raise NotSent(NOT_TRUSTED.format(*where, _text(failure.verify_message))) from failure
+            except ssl.SSLError as failure:
+                raise NotSent(NO_TLS.format(*where, _text(failure.reason or type(failure).__name__))) from failure
             except OSError as failure:
                 raise NotSent(f"the printer at {where[0]}:{where[1]} does not answer: {_reason(failure)}") from failure
             return self._talk(connection, parts.path or "/", head, document)
