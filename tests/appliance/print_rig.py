@@ -7,6 +7,7 @@ byte of the upper layer itself.
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import socket
 import struct
@@ -162,8 +163,8 @@ class Rig:
         return self.folder / "spool" / "films" / job_folder
 
     def spooled(self) -> list[Path]:
-        """Files of open associations."""
-        return [path for path in (self.folder / "spool" / "print").rglob("*") if path.is_file()]
+        """Files of open associations; their folders may vanish while we look."""
+        return [Path(folder, name) for folder, _, names in os.walk(self.folder / "spool" / "print") for name in names]
 
     def close(self) -> None:
         if self.server is not None:
