@@ -217,7 +217,10 @@ class FilmPerformer:
                 wall_s=FILM_WALL_S,
             )
         )
-        return made | {"warnings": [*made["warnings"], *([remark] if remark else [])]}
+        document = await asyncio.to_thread(lambda: json.loads((way.folder / DOCUMENT).read_bytes()))
+        high = Printer(dpi=printer.dpi, high_dpi=printer.high_dpi).resolution("HIGH")
+        told = (remark, no_finer(document, target.dpi, high))
+        return made | {"warnings": [*made["warnings"], *filter(None, told)]}
 
     def _tone(self, way: Way, printer: PrinterTable) -> tuple[dict[str, Any], str]:
         document = json.loads((way.folder / DOCUMENT).read_bytes())
@@ -256,6 +259,20 @@ class FilmPerformer:
 
 def _elsewhere(way: Way) -> tuple[str, ...]:
     return (f"printed on {way.printer} because {way.because}",) if way.because else ()
+
+
+def no_finer(document: Mapping[str, Any], dpi: float | None, high_dpi: float) -> str:
+    """What is said of films that asked for HIGH while nobody knew that their output has one resolution.
+
+    Args:
+        document: the films.
+        dpi: of the output; None where it has no resolution of its own.
+        high_dpi: what HIGH would have been.
+    """
+    asked = any(page["requested_resolution_id"] == "HIGH" for page in document["pages"])
+    if not asked or dpi is None or dpi >= high_dpi:
+        return ""
+    return f"HIGH resolution was asked for; the printer has one, {dpi:g} dpi"
 
 
 def rendering(

@@ -216,6 +216,14 @@ def millimetres(value: Value, printer: Printer) -> Value:
     raise OutOfRange
 
 
+def resolution(value: Value, printer: Printer) -> Value:
+    """Requested Resolution ID: one that the printer has; a film that comes out no finer was not made HIGH."""
+    text = str(value).strip().upper()
+    if text not in printer.resolution_ids():
+        raise OutOfRange
+    return text
+
+
 def icc_profile(value: Value, printer: Printer) -> Value:
     """An ICC profile of RGB (ICC.1 §7.2): its header says its length, its colour space and that it is one."""
     if not isinstance(value, bytes) or len(value) < 132 or value[36:40] != b"acsp" or value[16:20] != b"RGB ":
@@ -346,8 +354,9 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         REQUESTED_RESOLUTION_ID,
         "RequestedResolutionID",
         "CS",
-        term(*terms.RESOLUTIONS),
-        "STANDARD, the printer's resolution; HIGH, by default twice as many pixels per inch, at most 600",
+        resolution,
+        "STANDARD, the printer's resolution; HIGH, by default twice as many pixels per inch, at most 600, where the"
+        " output has more than one resolution",
         _is("STANDARD"),
     ),
     Attribute(

@@ -124,6 +124,12 @@ class Printer:
         high = min(2 * self.dpi, HIGHEST_DPI) if self.high_dpi is None else self.high_dpi
         return max(self.dpi, high) if resolution_id == "HIGH" else self.dpi
 
+    def resolution_ids(self) -> tuple[str, ...]:
+        """Requested Resolution IDs, the default first; HIGH where it is finer, and the output resolves it."""
+        high = self.resolution("HIGH")
+        finest = high if self.finest_dpi is None else self.finest_dpi
+        return terms.RESOLUTIONS if self.dpi < high <= finest else terms.RESOLUTIONS[:1]
+
     def taking(self, takes: Takes) -> Printer:
         """This printer with what its output takes. Of a medium that was measured the calibration knows better."""
         return replace(

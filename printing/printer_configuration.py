@@ -155,19 +155,12 @@ def _density(own: int | None, otherwise: int) -> int:
 
 
 def _formats(printer: Printer) -> Iterator[dict[int, Value]]:
-    for resolution in _resolutions(printer):
+    for resolution in printer.resolution_ids():
         for medium in _sizes(printer):
             size = parse(medium.film_size_id)
             if size is not None:
                 for orientation in terms.FilmOrientation:
                     yield from _formats_of(printer, size, medium.film_size_id, orientation.value, resolution)
-
-
-def _resolutions(printer: Printer) -> tuple[str, ...]:
-    """Printer Resolution IDs, the default first; HIGH where it is finer, and the output resolves it."""
-    high = printer.resolution("HIGH")
-    finest = high if printer.finest_dpi is None else printer.finest_dpi
-    return terms.RESOLUTIONS if printer.dpi < high <= finest else terms.RESOLUTIONS[:1]
 
 
 def _formats_of(

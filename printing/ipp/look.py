@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from printing.film_size import FILM_SIZES
+from printing.ipp.documents import target_of
 from printing.ipp.media import dimensions
 from printing.ipp.message import Attributes, Resolution, Tagged
 from printing.ipp.states import printer_state
@@ -22,6 +23,7 @@ TAKES = (
     *("media-top-margin-supported", "media-bottom-margin-supported"),
     *("media-left-margin-supported", "media-right-margin-supported"),
     *("print-color-mode-supported", "color-supported", "printer-resolution-supported"),
+    *("document-format-supported", "pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported"),
 )
 MOST_MEDIA = 32
 """Media of one printer that are looked at."""
@@ -29,15 +31,17 @@ LOW_SHARE = 0.1
 """Of a tray that is low."""
 
 
-def look_of(attributes: Attributes, papers: tuple[Paper, ...] = ()) -> Look:
+def look_of(attributes: Attributes, papers: tuple[Paper, ...] = (), dpi: int = 300) -> Look:
     """A printer's look.
 
     Args:
         attributes: `STATE` and `TAKES` of it.
         papers: what films are laid on.
+        dpi: the resolution of the configuration.
     """
     ready = tuple(_ready(attributes))
-    return Look(state_of(attributes), _takes(attributes, ready, papers))
+    target = target_of(attributes, papers, dpi)
+    return Look(state_of(attributes), _takes(attributes, ready, papers, None if target is None else target.dpi))
 
 
 def state_of(attributes: Attributes) -> PrinterState:
@@ -72,12 +76,15 @@ def _word(attributes: Attributes, name: str) -> str:
     return str(next(iter(attributes.get(name, ())), ""))
 
 
-def _takes(attributes: Attributes, ready: tuple[tuple[str, Medium], ...], papers: tuple[Paper, ...]) -> Takes:
+def _takes(
+    attributes: Attributes, ready: tuple[tuple[str, Medium], ...], papers: tuple[Paper, ...], dpi: float | None
+) -> Takes:
     colors = attributes.get("print-color-mode-supported", ())
     resolutions = [one for one in attributes.get("printer-resolution-supported", ()) if isinstance(one, Resolution)]
     return Takes(
         media=tuple(_media(attributes, ready)),
         color="color" in colors if colors else True in attributes.get("color-supported", (True,)),
+        dpi=dpi,
         finest_dpi=max((float(min(one.cross_feed_dpi, one.feed_dpi)) for one in resolutions), default=None),
         papers=tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in papers),
     )

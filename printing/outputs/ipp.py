@@ -55,8 +55,7 @@ MOST_JOBS = 500
 CAPABILITIES = (
     *STATE,
     *TAKES,
-    *("document-format-supported", "operations-supported", "job-creation-attributes-supported"),
-    *("pwg-raster-document-resolution-supported", "pwg-raster-document-type-supported", "media-col-supported"),
+    *("operations-supported", "job-creation-attributes-supported", "media-col-supported"),
     *("copies-supported", "print-scaling-supported", "sides-supported", "multiple-document-handling-supported"),
 )
 CREATE_JOB, VALIDATE_JOB = 0x05, 0x04
@@ -121,7 +120,7 @@ class IppOutput:
             return OFFLINE
         except Refused:
             return Look(PrinterState(PrinterStatus.FAILURE, "CHECK PRINTER"))
-        return look_of(attributes, papers_of(attributes, self.media))
+        return look_of(attributes, papers_of(attributes, self.media), self.dpi)
 
     def _capabilities(self) -> Attributes:
         try:

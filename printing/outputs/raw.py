@@ -92,9 +92,8 @@ class RawOutput:
             socket.create_connection((self.host, self.port), REACH_S).close()
         except OSError:
             return OFFLINE
-        return Look(
-            NORMAL, Takes(papers=tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in self.papers))
-        )
+        papers = tuple((one.name, one.width_mm, one.height_mm, one.margin_mm) for one in self.papers)
+        return Look(NORMAL, Takes(dpi=self.target().dpi, papers=papers))
 
     def deliver(self, film: RenderedFilm, stop: Callable[[], Stop] = lambda: Stop.NO) -> Delivered:
         """Send a film, and wait until every byte is taken."""

@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from appliance.performers import no_finer
+from printing.terms import PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE, Command
 from tests.appliance.print_rig import NetworkConsole
 from tests.ipp_printer import IppPrinter, until
 from tests.printing.console import image
@@ -180,3 +182,32 @@ def notes(one: Serving) -> list[Path]:
 
 def said(sheet: Path) -> list[str]:
     return sheet.with_suffix(".env").read_text().splitlines()
+
+
+@pytest.mark.parametrize("printing", [(PWG, "dpi = 300"), (JPEG, "dpi = 300")], indirect=True)
+def test_high_is_neither_told_nor_made_where_the_printer_has_one_resolution(
+    printing: tuple[Serving, IppPrinter],
+) -> None:
+    one, _ = printing
+    console = NetworkConsole(None, one.port, more=(PRINTER_CONFIGURATION,))
+
+    def told() -> set[str]:
+        found = console.exchange(Command.N_GET, PRINTER_CONFIGURATION, PRINTER_CONFIGURATION_INSTANCE).data
+        assert found is not None
+        (item, *_) = found.PrinterConfigurationSequence
+        return {form.PrinterResolutionID for form in item.SupportedImageDisplayFormatsSequence}
+
+    until(lambda: told() == {"STANDARD"}, "HIGH is told")
+    later = NetworkConsole(None, one.port)  # what is known when a console comes
+    assert later.film_session().status == 0
+    assert later.film_box(FilmSizeID="8INX10IN", RequestedResolutionID="HIGH").status == 0x0116
+    assert later.image_box(1, quarters()).status == 0 and later.print_film().status == 0
+    (job,) = one.all_ended()
+    assert job["state"] == "DONE" and not any("HIGH" in warning for warning in job["warnings"][1:])
+
+
+def test_what_is_said_of_high_that_was_accepted_before_anybody_knew() -> None:
+    document = {"pages": [{"requested_resolution_id": "STANDARD"}, {"requested_resolution_id": "HIGH"}]}
+    assert no_finer(document, 300.0, 600.0) == "HIGH resolution was asked for; the printer has one, 300 dpi"
+    assert no_finer(document, None, 600.0) == no_finer(document, 600.0, 600.0) == ""
+    assert no_finer({"pages": document["pages"][:1]}, 300.0, 600.0) == ""

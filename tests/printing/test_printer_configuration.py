@@ -8,14 +8,17 @@ import pytest
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VM, dictionary_VR
 
+from printing.attributes import REQUESTED_RESOLUTION_ID
 from printing.display_format import DisplayFormat
-from printing.elements import write
+from printing.elements import read, write
 from printing.film_size import FILM_SIZES, parse
+from printing.judge import judge
 from printing.layout import CustomFormat, Formats, cells
 from printing.printer import Medium, Printer, Takes
 from printing.printer_configuration import VRS, configuration_values
-from printing.terms import COLOR_META, GRAYSCALE_META, PRESENTATION_LUT
-from tests.printing.console import decode
+from printing.status import Verdict
+from printing.terms import COLOR_META, FILM_BOX, GRAYSCALE_META, PRESENTATION_LUT, Command
+from tests.printing.console import data_set, decode, encode
 
 TRAYS = (Medium("PAPER", "A4"), Medium("BLUE FILM", "8INX10IN"), Medium("PAPER", "A3", installed=False))
 OFFICE = Printer("PAPER", dpi=600, min_density_centi_od=5, max_density_centi_od=210, media=TRAYS)
@@ -169,6 +172,32 @@ def test_high_is_told_where_the_output_resolves_it() -> None:
         printer = Printer(dpi=300).taking(Takes((Medium("PAPER", "A4"),), color=False, finest_dpi=finest))
         (gray,) = items(printer)
         assert {item.PrinterResolutionID for item in gray.SupportedImageDisplayFormatsSequence} == told
+
+
+ONE_RESOLUTION = Takes((Medium("PAPER", "A4"),), dpi=300)
+
+
+@pytest.mark.parametrize(
+    ("printer", "finer"),
+    [
+        (Printer(dpi=300), True),
+        (Printer(dpi=600), False),
+        (Printer(dpi=300).taking(ONE_RESOLUTION), False),
+        (Printer(dpi=300, high_dpi=450).taking(ONE_RESOLUTION), False),
+        (Printer(dpi=300).taking(replace(ONE_RESOLUTION, high_dpi=600)), True),
+        (Printer(dpi=300).taking(Takes((Medium("PAPER", "A4"),), finest_dpi=300)), False),
+    ],
+)
+def test_high_is_accepted_where_it_is_told_and_warned_of_where_it_is_not(printer: Printer, finer: bool) -> None:
+    (gray, *_) = items(replace(printer, media=TRAYS[:1]))
+    told = {item.PrinterResolutionID for item in gray.SupportedImageDisplayFormatsSequence}
+    assert ("HIGH" in told) == finer
+    data = data_set(ImageDisplayFormat=r"STANDARD\1,1", RequestedResolutionID="HIGH")
+    found = judge(FILM_BOX, Command.N_CREATE, read(encode(data), True), printer)
+    verdict = Verdict.of(found.remarks)
+    assert found.values[REQUESTED_RESOLUTION_ID] == ("HIGH" if finer else "STANDARD")
+    assert verdict.status == (0 if finer else 0x0116)
+    assert finer or verdict.offending == (REQUESTED_RESOLUTION_ID,)
 
 
 def test_a_medium_may_have_densities_of_its_own() -> None:

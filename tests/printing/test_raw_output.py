@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from printing.outputs import Left, NotDelivered, PossiblyDelivered, RenderedFilm, Stop
+from printing.outputs import PDF, POSTSCRIPT, PWG, Left, NotDelivered, PossiblyDelivered, RenderedFilm, Stop
 from printing.outputs.raw import RawOutput
 from printing.printer import PrinterState
 from tests.ipp_printer import until
@@ -133,3 +133,9 @@ def test_a_program_that_ends_while_it_sends_leaves_the_decision_to_a_person(
     with pytest.raises(PossiblyDelivered):
         output(printer).deliver(film)
     assert printer.sheets == [], "it was broken off, not ended: no printer takes that for a whole film"
+
+
+def test_pwg_raster_has_one_resolution_and_the_others_have_any(printer: RawPrinter) -> None:
+    for media_type, dpi in ((PDF, None), (POSTSCRIPT, None), (PWG, 300)):
+        takes = RawOutput("127.0.0.1", printer.port, media_type=media_type).look().takes
+        assert takes is not None and takes.dpi == dpi

@@ -101,3 +101,23 @@ def test_the_only_medium_is_the_one_that_is_empty_and_a_second_tray_of_it_is_non
 def test_nonsense_is_no_error(hostile: dict[str, Any]) -> None:
     look = look_of({**LOADED, **hostile})
     assert look.state.info in {*STATUS_INFO_TERMS, "NORMAL"} and look.takes is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "dpi"),
+    [
+        ({"document-format-supported": ["application/pdf", "image/pwg-raster"]}, None),
+        (
+            {
+                "document-format-supported": ["image/pwg-raster"],
+                "pwg-raster-document-resolution-supported": [Resolution(300, 300), Resolution(600, 600)],
+            },
+            300,
+        ),
+        ({"document-format-supported": ["image/jpeg"]}, 150),
+        ({}, None),
+    ],
+)
+def test_a_raster_has_one_resolution_and_that_is_told(more: dict[str, Any], dpi: float | None) -> None:
+    takes = look_of({**LOADED, **more}, (), 300 if dpi == 300 else 150).takes
+    assert takes is not None and takes.dpi == dpi
