@@ -156,23 +156,23 @@ RECORD_KEYS: dict[str, tuple[Key, ...]] = {
         _key(0x00420012, "LO", "1", "MIMETypeOfEncapsulatedDocument"),
     ),
     "VALUE MAP": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.34
-    "STEREOMETRIC": (  # F.5.36: DCMTK asks for nothing here, dicom3tools for what every such object has; so give it
+    "STEREOMETRIC": (  # F.5.35: DCMTK asks for nothing here, dicom3tools for what every such object has; so give it
         _key(INSTANCE_NUMBER, "IS", "1C", "InstanceNumber"),
         _key(0x00700080, "CS", "1C", "ContentLabel"),
         _key(0x00700081, "LO", "2", "ContentDescription"),
         _key(0x00700084, "PN", "2", "ContentCreatorName"),
     ),
-    "PLAN": (),  # F.5.38
-    "MEASUREMENT": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.39
-    "SURFACE": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.40
-    "SURFACE SCAN": _CONTENT_DATE_TIME,  # F.5.41
-    "TRACT": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.42
-    "ASSESSMENT": (  # F.5.43
+    "PLAN": (),  # F.5.40
+    "MEASUREMENT": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.41
+    "SURFACE": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.42
+    "SURFACE SCAN": _CONTENT_DATE_TIME,  # F.5.43
+    "TRACT": (*_CONTENT_DATE_TIME, *_CONTENT_IDENTIFICATION),  # F.5.44
+    "ASSESSMENT": (  # F.5.45
         _INSTANCE_NUMBER,
         _key(0x00080012, "DA", "1", "InstanceCreationDate"),
         _key(0x00080013, "TM", "2", "InstanceCreationTime"),
     ),
-    "RADIOTHERAPY": (  # F.5.44
+    "RADIOTHERAPY": (  # F.5.46
         _INSTANCE_NUMBER,
         _key(0x30100033, "SH", "1C", "UserContentLabel"),
         _key(0x30100034, "LO", "1C", "UserContentLongLabel"),
@@ -183,6 +183,41 @@ RECORD_KEYS: dict[str, tuple[Key, ...]] = {
     "PRIVATE": (),  # F.6.1: Private Record UID, which the writer adds
 }
 """Record type → its own keys; (0008,0005) is 1C in every one of them and stands here for none."""
+
+ROOT_RECORD_KEYS: dict[str, tuple[Key, ...]] = {
+    "HANGING PROTOCOL": (  # F.5.31
+        _key(0x00720002, "SH", "1", "HangingProtocolName"),
+        _key(0x00720004, "LO", "1", "HangingProtocolDescription"),
+        _key(0x00720006, "CS", "1", "HangingProtocolLevel"),
+        _key(0x00720008, "LO", "1", "HangingProtocolCreator"),
+        _key(0x0072000A, "DT", "1", "HangingProtocolCreationDateTime"),
+        _key(0x0072000C, "SQ", "1", "HangingProtocolDefinitionSequence"),
+        _key(0x00720014, "US", "1", "NumberOfPriorsReferenced"),
+        _key(0x0072000E, "SQ", "2", "HangingProtocolUserIdentificationCodeSequence"),
+    ),
+    "PALETTE": (  # F.5.36
+        _key(0x00700080, "CS", "1", "ContentLabel"),
+        _key(0x00700081, "LO", "2", "ContentDescription"),
+    ),
+    "IMPLANT": (  # F.5.37
+        _key(0x00080070, "LO", "1", "Manufacturer"),
+        _key(0x00221095, "LO", "1", "ImplantName"),
+        _key(0x00686210, "LO", "1C", "ImplantSize"),
+        _key(0x00221097, "LO", "1", "ImplantPartNumber"),
+    ),
+    "IMPLANT ASSY": (  # F.5.38
+        _key(0x00760001, "LO", "1", "ImplantAssemblyTemplateName"),
+        _key(0x00080070, "LO", "1", "Manufacturer"),
+        _key(0x00760020, "SQ", "1", "ProcedureTypeCodeSequence"),
+    ),
+    "IMPLANT GROUP": (  # F.5.39
+        _key(0x00780001, "LO", "1", "ImplantTemplateGroupName"),
+        _key(0x00780010, "ST", "3", "ImplantTemplateGroupDescription"),
+        _key(0x00780020, "LO", "1", "ImplantTemplateGroupIssuer"),
+    ),
+    "INVENTORY": (),
+}
+"""The same of the records that stand beside PATIENT: checked on discs of others, never written."""
 
 PRIVATE_RECORD_UID = "2.25.98219357043911526880411537292370431604"
 """(0004,1432) of our PRIVATE records: an instance of a storage class that no table knows, no keys of its own."""
@@ -250,7 +285,7 @@ _RECORDED_OF_IMAGES = (  # the size of a decoded image is known before it is dec
     _key(SHARED_FUNCTIONAL_GROUPS_SEQUENCE, "SQ", "3", "SharedFunctionalGroupsSequence"),
 )
 
-ROOT_LEVEL = frozenset({"HANGING PROTOCOL", "PALETTE", "IMPLANT", "IMPLANT GROUP", "IMPLANT ASSY", "INVENTORY"})
+ROOT_LEVEL = frozenset(ROOT_RECORD_KEYS)
 """Record types that stand beside PATIENT and belong to no patient: read, never written on a patient's disc."""
 DISPUTED_KEYS = frozenset({"STEREOMETRIC"})
 """Record types about whose keys the known implementations disagree: written in full, never demanded of others."""

@@ -8,11 +8,12 @@ from . import records
 from .dicomdir import DirectoryRecord, DirectoryTree
 from .directory_reader import EXPECTED_PARENT
 from .file_ids import FILE_SET_ID
-from .records import DISPUTED_KEYS, RECORD_KEYS, RETIRED, ROOT_LEVEL, Key
+from .records import DISPUTED_KEYS, RECORD_KEYS, RETIRED, ROOT_RECORD_KEYS, Key
 from .validation_report import Findings, printable
 from .validation_sources import Severity
 from .values import GOOD
 
+_KEYS = RECORD_KEYS | ROOT_RECORD_KEYS
 _UNIQUE = {
     "PATIENT": records.PATIENT_ID,
     "STUDY": records.STUDY_INSTANCE_UID,
@@ -71,7 +72,7 @@ def _tree(tree: DirectoryTree, found: Findings) -> None:
 
 
 def _place_in_tree(record: DirectoryRecord, above: tuple[DirectoryRecord, ...], location: str, found: Findings) -> None:
-    if record.record_type not in RECORD_KEYS and record.record_type not in ROOT_LEVEL:
+    if record.record_type not in _KEYS:
         severity: Severity = "warning" if record.record_type in RETIRED else "error"
         words = "a retired record type" if record.record_type in RETIRED else "an unknown record type"
         found.add(severity, f"{words}: {printable(record.record_type)}", "PS3.3 §F.4", location)
@@ -87,7 +88,7 @@ def _place_in_tree(record: DirectoryRecord, above: tuple[DirectoryRecord, ...], 
 def _keys(record: DirectoryRecord, location: str, found: Findings) -> None:
     if record.record_type in DISPUTED_KEYS:
         return
-    for key in RECORD_KEYS.get(record.record_type, ()):
+    for key in _KEYS.get(record.record_type, ()):
         entry = record.elements.get(key.tag)
         value = entry[1] if entry else b""
         plain = value.strip(b"\0 ") if isinstance(value, bytes) and key.vr not in (b"US", b"UL") else value

@@ -12,6 +12,7 @@ from media.records import (
     PROFILE_KEYS,
     RECORD_KEYS,
     RETIRED,
+    ROOT_RECORD_KEYS,
     STORAGE_CLASSES,
     for_patient_discs,
     record_keys,
@@ -77,7 +78,7 @@ def test_objects_of_no_patient_stay_off_discs() -> None:
 
 
 def test_keys_are_named_as_the_dictionary_names_them() -> None:
-    tables = [RECORD_KEYS, *PROFILE_KEYS.values()]
+    tables = [RECORD_KEYS, ROOT_RECORD_KEYS, *PROFILE_KEYS.values()]
     for key in {key for table in tables for keys in table.values() for key in keys}:
         assert keyword_for_tag(key.tag) == key.keyword
         assert dictionary_VR(key.tag).encode() == key.vr
