@@ -300,6 +300,9 @@ class DiscTable(Table):
     """How long instances and images are kept."""
     joliet: bool = False
     """A Joliet tree beside that of ISO 9660 level 1: the same short names, without `;1`."""
+    icons: bool = False
+    """A small picture of each series in the DICOMDIR (Icon Image Sequence), for readers that show one. Every profile
+    allows it; it costs the decoding of one image a series."""
 
 
 class InboxTable(Table):

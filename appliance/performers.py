@@ -369,6 +369,7 @@ class DiscPerformer:
             "medium": station.medium,
             "output": station.output,
             "joliet": station.joliet,
+            "icons": station.icons,
             "language": self.config.appliance.language,
             "institution": self.config.appliance.institution,
             "file_set_id": f"DISC{job.number:06d}",

@@ -112,6 +112,7 @@ def build_disc(
     medium: str = "CD-80",
     split: bool = False,
     joliet: bool = False,
+    icons: bool = False,
     institution: str = "",
     language: str = "en",
     version: str = "",
@@ -128,6 +129,7 @@ def build_disc(
         medium: key of `profiles.MEDIA`.
         split: several patients become one disc each, instead of an error.
         joliet: add the Joliet tree, of the same names.
+        icons: add a small picture of each series to the DICOMDIR.
         institution: for README.TXT and INDEX.HTM.
         language: of what people read.
         version: of the program, for the same.
@@ -196,6 +198,7 @@ def build_disc(
                 seed=_seed(instances),
                 output={".iso": "iso", ".zip": "zip"}.get(out.suffix.lower(), "folder"),
                 joliet=joliet,
+                icons=icons,
                 language=language,
                 institution=institution,
                 version=version,

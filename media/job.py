@@ -11,20 +11,27 @@ import os
 import shutil
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .content import front_page, readme
 from .content.readme import Imprint
-from .dicomdir import DirectoryEntry, write_dicomdir
+from .dicomdir import DirectoryEntry, Icon, write_dicomdir
 from .instance import scan_header
 from .iso import write_iso
 from .part10 import file_meta
 from .plan import PlanInstance, TooLarge, TooManyVolumes, VolumePlan, plan
 from .profiles import EXPLICIT_VR_LITTLE_ENDIAN, MEDIA, PROFILES, Profile, medium_problem
 from .record_bodies import parse_keys, text_of
-from .records import PATIENT_ID, SERIES_INSTANCE_UID, STUDY_INSTANCE_UID, for_patient_discs
+from .records import (
+    PATIENT_ID,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    STUDY_INSTANCE_UID,
+    for_patient_discs,
+    record_type,
+)
 from .request import DiscInstance, DiscRequest
 from .store import file_head
 from .transcode import CannotTranscode, bound_bytes, transcode
@@ -35,6 +42,8 @@ FileName = tuple[str, ...]
 
 EXTRAS_BOUND_BYTES = 16 * 1024
 """README.TXT (about 1 KiB) on every volume."""
+ICON_BYTES = 64 * 64 + 256
+"""What an icon adds to the record of its series, at most."""
 FRONT_PAGE_SERIES_BYTES = 512
 """INDEX.HTM grows by a line a series; texts are at most 64 characters a value."""
 
@@ -97,7 +106,7 @@ def make_disc(request: DiscRequest, folder: Path, progress: Progress = lambda _d
     if not instances:
         raise DiscError("there is nothing to put on a disc", "NO_INSTANCE")
     planned = [_plan_instance(one, profile) for one in instances.values()]
-    extras = ((readme.NAME, EXTRAS_BOUND_BYTES), (front_page.NAME, _front_page_bound(planned)))
+    extras = ((readme.NAME, EXTRAS_BOUND_BYTES), (front_page.NAME, _by_series_bound(planned, request.icons)))
     try:
         volumes = plan(planned, medium, extras, joliet=request.joliet, split=request.split)
     except TooLarge as failure:
@@ -142,8 +151,30 @@ def _plan_instance(one: DiscInstance, profile: Profile) -> PlanInstance:
     )
 
 
-def _front_page_bound(planned: Sequence[PlanInstance]) -> int:
-    return EXTRAS_BOUND_BYTES + FRONT_PAGE_SERIES_BYTES * len({(one.patient, one.study, one.series) for one in planned})
+def _by_series_bound(planned: Sequence[PlanInstance], icons: bool) -> int:
+    """What grows by the series: INDEX.HTM, and in the DICOMDIR the icons; a plan counts the rest of it by instances."""
+    series_bytes = FRONT_PAGE_SERIES_BYTES + (ICON_BYTES if icons else 0)
+    return EXTRAS_BOUND_BYTES + series_bytes * len({(one.patient, one.study, one.series) for one in planned})
+
+
+def _icons(staged: Iterable[_Staged], warnings: list[str]) -> dict[str, Icon]:
+    """Icons by Series Instance UID."""
+    from .icons import NoIcon, icon_of  # numpy and Pillow, for those who want them
+
+    images: dict[str, list[Path]] = {}
+    for one in staged:
+        keys = parse_keys(one.keys)
+        if record_type(text_of(keys, SOP_CLASS_UID)) == "IMAGE":
+            images.setdefault(text_of(keys, SERIES_INSTANCE_UID), []).append(one.path)
+    found: dict[str, Icon] = {}
+    for series, files in images.items():
+        try:
+            found[series] = icon_of(files)
+        except NoIcon:
+            pass
+    if len(found) < len(images):
+        warnings.append(f"DICOMDIR: {len(images) - len(found)} series without an icon, as their images cannot be shown")
+    return found
 
 
 def _make_volume(
@@ -225,6 +256,7 @@ def _content(
 ) -> dict[FileName, Path]:
     """DICOMDIR, README.TXT and INDEX.HTM of one volume."""
     directory = stage / "DICOMDIR"
+    icons = _icons(staged.values(), warnings) if request.icons else None
     with directory.open("wb") as out:
         supplied = write_dicomdir(
             (DirectoryEntry(path, one.keys, one.transfer_syntax_uid) for path, one in staged.items()),
@@ -233,6 +265,7 @@ def _content(
             out=out,
             now=request.now,
             key_table=PROFILES[request.profile].key_table,
+            icons=icons,
         )
     warnings.extend(f"DICOMDIR only: {one.what} of {one.where}: {one.value!r} ({one.rule})" for one in supplied[:50])
     if len(supplied) > 50:

@@ -44,6 +44,8 @@ class DiscRequest:
     output: str = "iso"
     """iso, zip or folder."""
     joliet: bool = False
+    icons: bool = False
+    """Whether each series has a small picture in the DICOMDIR."""
     language: str = "en"
     institution: str = ""
     addendum: bool = False

@@ -27,8 +27,16 @@ SUFFIXES = ("", ".iso", ".zip")
 @click.option("--medium", default="CD-80", show_default=True, help="CD-74, CD-80, DVD, DVD-DL, BD …")
 @click.option("--split", is_flag=True, help="Several patients: one disc for each.")
 @click.option("--joliet", is_flag=True, help="A Joliet tree beside ISO 9660 level 1: the same short names, without ;1.")
+@click.option("--icons", is_flag=True, help="A small picture of each series in the DICOMDIR.")
 def disc(
-    config_path: Path | None, folders: tuple[Path, ...], out: Path, profile: str, medium: str, split: bool, joliet: bool
+    config_path: Path | None,
+    folders: tuple[Path, ...],
+    out: Path,
+    profile: str,
+    medium: str,
+    split: bool,
+    joliet: bool,
+    icons: bool,
 ) -> None:
     """Build a disc image of DICOM files, without a daemon."""
     from media.folder import SeveralPatients, build_disc
@@ -51,6 +59,7 @@ def disc(
             medium=medium,
             split=split,
             joliet=joliet,
+            icons=icons,
             institution=config.appliance.institution,
             language=config.appliance.language,
             version=__version__,
