@@ -146,6 +146,8 @@ class _Builder:
             raise ValueError(f"{file_id!r}: this File ID or its instance stands in the directory already")
         self._seen.add(instance_uid)
         self._seen.add(file_id)
+        # PS3.3 table F.3-3: where the instance names general classes, for readers that do not know its own.
+        general = source.get(records.RELATED_GENERAL_SOP_CLASS_UID, b"")
         series = self._series(source, entry)
         own = self._bodies.body(record, source, entry.file_id, len(series.leaves) + 1)
         series.leaves.append(
@@ -156,6 +158,7 @@ class _Builder:
                     encode_element(0x00041510, b"UI", source[records.SOP_CLASS_UID]),
                     encode_element(0x00041511, b"UI", instance_uid),
                     syntax,
+                    encode_element(0x0004151A, b"UI", general) if general else b"",
                     own,
                 )
             )

@@ -235,6 +235,21 @@ def test_icons_stand_with_their_series() -> None:
         Icon(2, 3, b"12345")
 
 
+def test_f_3_2_2_general_classes_stand_where_the_instance_names_them() -> None:
+    """(0004,151A) is required where the instance encodes (0008,001A), and nowhere else."""
+    general = ["1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.88.11"]
+    data, _ = directory(
+        instance("1.3.6.1.4.1.9.1", **FULL, RelatedGeneralSOPClassUID=general[0]),
+        instance("1.3.6.1.4.1.9.1", **FULL, SOPInstanceUID="1.9", RelatedGeneralSOPClassUID=general),
+        instance(**FULL, SOPInstanceUID="1.10"),
+    )
+    assert read_dicomdir(data).problems == ()
+    first, second, plain = [item for item in records(data) if "ReferencedFileID" in item]
+    assert first.ReferencedRelatedGeneralSOPClassUIDInFile == general[0]
+    assert list(second.ReferencedRelatedGeneralSOPClassUIDInFile) == general
+    assert "ReferencedRelatedGeneralSOPClassUIDInFile" not in plain
+
+
 def test_the_keys_of_compressed_profiles() -> None:
     data, supplied = directory(
         instance(**FULL, Rows=4, Columns=5, PatientSex="F", InstitutionName="Klinik", FrameOfReferenceUID="1.7"),
