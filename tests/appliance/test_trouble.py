@@ -252,7 +252,8 @@ def test_a_full_disk_is_a700_and_recovers_by_itself(tmp_path: Path, small_disk: 
         assert 5 < taken < 60
         assert "OutOfResources" in heard[taken] or "Out" in heard[taken] or "0xa700" in heard[taken].lower(), heard
         assert len(stored(one)) == taken
-        assert one.gravure("status", check=False).returncode == 2
+        status = one.gravure("status", check=False)  # 1 where the one that was refused would just have left the reserve
+        assert (status.returncode, "no room for more films" in status.stdout) in {(1, True), (2, True)}, status
         echo = subprocess.run(["/usr/bin/echoscu", "-aec", "GRAVURE", "127.0.0.1", str(one.port)], env=FOREIGN)
         assert echo.returncode == 0, "a full disk is no reason not to answer"
         for file in list((one.state / "store").glob("??/*"))[:10]:
