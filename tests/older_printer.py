@@ -29,11 +29,11 @@ class OlderPrinter:
             or when its answer would come.
     """
 
-    def __init__(self, target: int, lacks: frozenset[int]) -> None:
+    def __init__(self, target: int, lacks: frozenset[int] = frozenset(), breaks: tuple[int, str] | None = None) -> None:
         self._target = target
         self._lacks = lacks
         self.asked: list[int] = []
-        self.breaks: tuple[int, str] | None = None
+        self.breaks = breaks
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()

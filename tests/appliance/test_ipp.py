@@ -6,9 +6,7 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 from printing.terms import PRINT_JOB, PRINTER, PRINTER_INSTANCE, Command
 from tests.appliance.print_rig import NetworkConsole
 from tests.ipp_printer import IppPrinter, until
+from tests.older_printer import OlderPrinter
 from tests.serving import Serving
 
 pytestmark = [
@@ -202,64 +201,16 @@ def notes(one: Serving) -> list[Path]:
     return list((one.state / "spool" / "films").glob("*/sent.json"))
 
 
-class Cut:
-    """A way to the printer that breaks when the answer to one operation would come."""
-
-    def __init__(self, target: int, operation: int) -> None:
-        self._target = target
-        self._operation = operation
-        self.cut = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._carry, args=(near,), daemon=True).start()
-
-    def _carry(self, near: socket.socket) -> None:
-        with near, socket.create_connection(("127.0.0.1", self._target)) as far:
-            far.settimeout(10)
-            seen = b""
-            while b"\r\n\r\n" not in seen or len(seen) < seen.index(b"\r\n\r\n") + 8:
-                seen += near.recv(65536)
-            head, _, body = seen.partition(b"\r\n\r\n")
-            length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
-            while len(body) < length:
-                body += near.recv(65536)
-            far.sendall(head + b"\r\n\r\n" + body)
-            answer = far.recv(65536)
-            if int.from_bytes(body[2:4], "big") == self._operation and not self.cut:
-                self.cut += 1
-                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                return
-            near.sendall(answer)
-            near.settimeout(0.3)
-            far.settimeout(0.3)
-            try:
-                while more := far.recv(65536):
-                    near.sendall(more)
-            except TimeoutError:
-                pass
-
-    def close(self) -> None:
-        self._listener.close()
-
-
 @pytest.mark.parametrize("operation", [0x05, 0x04], ids=["Create-Job", "Validate-Job"])
 def test_an_answer_that_never_comes_does_not_print_the_film_twice(
     tmp_path: Path, printer: IppPrinter, operation: int
 ) -> None:
-    way = Cut(printer.port, operation)
-    one = Serving(tmp_path, f'url = "ipp://127.0.0.1:{way.port}/ipp/print"', TOML).start()
+    way = OlderPrinter(printer.port, breaks=(operation, "after"))
+    one = Serving(tmp_path, f'url = "{way.url}"', TOML).start()
     try:
         assert console(one).whole_film().status == 0
         (job,) = one.all_ended(seconds=60)
-        assert way.cut == 1 and job["state"] == "DONE" and len(printer.sheets) == 1
+        assert way.breaks is None and job["state"] == "DONE" and len(printer.sheets) == 1
     finally:
         one.kill()
         way.close()
@@ -267,15 +218,15 @@ def test_an_answer_that_never_comes_does_not_print_the_film_twice(
 
 def test_a_film_that_may_have_come_through_in_part_is_held(tmp_path: Path, printer: IppPrinter) -> None:
     """A printer prints what it has got of a film and calls it completed: without its answer nobody knows."""
-    way = Cut(printer.port, 0x06)
-    one = Serving(tmp_path, f'url = "ipp://127.0.0.1:{way.port}/ipp/print"', TOML).start()
+    way = OlderPrinter(printer.port, breaks=(0x06, "after"))
+    one = Serving(tmp_path, f'url = "{way.url}"', TOML).start()
     try:
         assert console(one).whole_film().status == 0
         (job,) = one.until(lambda jobs: jobs[0]["held"], seconds=60)
         assert "possibly printed, and perhaps not all of it" in job["hold_reason"] and len(printer.sheets) == 1
         one.gravure("release", job["id"], "--reason", "half a film lies in the tray")
         (job,) = one.all_ended()
-        assert way.cut == 1 and job["state"] == "DONE" and len(printer.sheets) == 2
+        assert way.breaks is None and job["state"] == "DONE" and len(printer.sheets) == 2
     finally:
         one.kill()
         way.close()
