@@ -51,9 +51,9 @@ class NeedMore(Unparsable):
     """The bytes end before the data set does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Syntax:
-    """How elements lie in the bytes (PS3.5 Annex A)."""
+    """How elements lie in the bytes (PS3.5 Annex A). There are the three below, and no other."""
 
     explicit: bool
     little_endian: bool
@@ -90,14 +90,16 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class _Structs:
+class Structs:
+    """Of headers, in one byte order."""
+
     tag_length: struct.Struct
     tag_vr_length: struct.Struct
     long_length: struct.Struct
 
 
-_STRUCTS = {
-    order: _Structs(struct.Struct(order + "HHL"), struct.Struct(order + "HH2sH"), struct.Struct(order + "L"))
+STRUCTS = {
+    order: Structs(struct.Struct(order + "HHL"), struct.Struct(order + "HH2sH"), struct.Struct(order + "L"))
     for order in "<>"
 }
 
@@ -135,7 +137,7 @@ def read_header(data: Buffer, position: int, end: int, syntax: Syntax) -> tuple[
         NeedMore: fewer bytes than a header.
         Unparsable: no VR where one must be.
     """
-    structs = _STRUCTS[syntax.order]
+    structs = STRUCTS[syntax.order]
     if position + 8 > end:
         raise NeedMore("the data set ends in the middle of an element")
     group, element, length = structs.tag_length.unpack_from(data, position)

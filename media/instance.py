@@ -10,12 +10,11 @@ observers, and position, orientation and spacing come from the shared functional
 from __future__ import annotations
 
 import mmap
-import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .character_sets import decode, terms
 from .elements import (
@@ -24,8 +23,8 @@ from .elements import (
     LONG_VRS,
     MAX_ELEMENTS,
     SEQUENCE_END,
-    SHORT_VALUE_BYTES,
     SHORT_VRS,
+    STRUCTS,
     UNDEFINED,
     Budget,
     Buffer,
@@ -33,7 +32,6 @@ from .elements import (
     NeedMore,
     Syntax,
     Unparsable,
-    encode_item,
     is_long,
     little_endian,
     parse_item,
@@ -68,7 +66,7 @@ from .records import (
     record_type,
     wanted,
 )
-from .runs import Runs, Walked
+from .runs import Found, Runs, Walked
 
 __all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "check_rest", "scan_header"]
 
@@ -141,15 +139,15 @@ def scan_header(data: DataSetBytes, transfer_syntax_uid: str, *, complete: bool 
     return _header(found, read_bytes)
 
 
-def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Item, int]:
-    """The wanted elements of the top level, by tag, and where the walk ended."""
-    order = syntax.order
+def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Found, int]:
+    """The wanted elements of the top level, and where the walk ended."""
+    structs = STRUCTS[syntax.order]
     explicit = syntax.explicit
-    short = struct.Struct(order + ("HH2sH" if explicit else "HHL")).unpack_from
-    long = struct.Struct(order + "L").unpack_from
-    wants = wanted("IMAGE")
+    short = structs.tag_vr_length.unpack_from if explicit else structs.tag_length.unpack_from
+    long = structs.long_length.unpack_from
+    wants, _ = _wanted("IMAGE")
     last = 0xFFFFFFFF
-    found: Item = {}
+    found = Found()
     budget = Budget()
     position, end = 0, len(data)
     last_header = end - 8
@@ -184,15 +182,14 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Item, int]:
         if tag in wants:
             value_vr = wants[tag]
             header_bytes = position - began
-            position = _take(found, data, position, length, tag, vr or value_vr, value_vr, syntax, budget)
+            position = _take(found.item, data, position, length, tag, vr or value_vr, value_vr, syntax, budget)
             if tag == SOP_CLASS_UID:
                 record = record_type(_uid(found, tag, "SOP Class UID"))
-                wants = wanted(record)
-                last = max(wants)
+                wants, last = _wanted(record)
                 if runs is not None:
                     runs.learn(data, walked)  # type: ignore[arg-type]
                     runs, walked = _runs(syntax, record), []
-            elif length <= MAX_VALUE_BYTES and value_vr != b"SQ" and vr != b"SQ":
+            elif length <= MAX_VALUE_BYTES and value_vr != b"SQ" and vr != b"SQ" and tag != VERIFICATION_DATETIME:
                 walked.append(Walked(began, header_bytes, length, tag, value_vr))
         elif length != UNDEFINED:
             walked.append(Walked(began, position - began, length, tag, None))
@@ -210,9 +207,40 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Item, int]:
 
 
 @cache
+def _wanted(record: str) -> tuple[dict[int, bytes], int]:
+    """Tag → VR of what is recorded of these instances, and the last tag."""
+    wants = wanted(record)
+    return wants, max(wants)
+
+
+LOOKED_AT = frozenset(
+    {
+        SPECIFIC_CHARACTER_SET,
+        SOP_CLASS_UID,
+        SOP_INSTANCE_UID,
+        MODALITY,
+        PATIENT_NAME,
+        PATIENT_ID,
+        ISSUER_OF_PATIENT_ID,
+        PATIENT_BIRTH_DATE,
+        STUDY_INSTANCE_UID,
+        SERIES_INSTANCE_UID,
+        SERIES_NUMBER,
+        INSTANCE_NUMBER,
+        IMAGE_POSITION,
+        IMAGE_ORIENTATION,
+        PIXEL_SPACING,
+        VERIFICATION_DATETIME,
+    }
+)
+"""What `_header` and the reductions ask for or put among the others. (Verification DateTime, which the observers stand
+for and which no data set should have itself, is in no run.)"""
+
+
+@cache
 def _runs(syntax: Syntax, record: str) -> Runs:
     """What was seen in this encoding, up to the SOP Class UID or, with it, after it: it says what is wanted."""
-    return Runs()
+    return Runs(LOOKED_AT)
 
 
 MAX_REST = 1000
@@ -324,53 +352,63 @@ def _modifies_concept(data: Buffer, position: int, end: int, syntax: Syntax) -> 
     return False
 
 
-def _header(found: Item, read_bytes: int) -> InstanceHeader:
-    charset = terms(_bytes(found, SPECIFIC_CHARACTER_SET))
+def _header(found: Found, read_bytes: int) -> InstanceHeader:
     sop_class_uid = _uid(found, SOP_CLASS_UID, "SOP Class UID")
     record = record_type(sop_class_uid)
-    missing = Unparsable if record in NOT_FOR_PATIENTS else MissingIdentity
     optional = record in NOT_FOR_PATIENTS
-
-    def text(tag: int) -> str:
-        entry = found.get(tag)
-        if not entry or not isinstance(entry[1], bytes):
-            return ""
-        return (_text if len(entry[1]) <= SHORT_VALUE_BYTES else decode)(entry[1], charset, entry[0])
-
+    missing = Unparsable if optional else MissingIdentity
+    raw = [found.value(tag) for tag in _TEXTS]
+    read = _texts_of_series if sum(map(len, raw)) <= SHORT_TEXTS_BYTES else _texts
+    charset, patient_id, issuer, patient_name, patient_birth_date, modality, series_number = read(*raw)
     return InstanceHeader(
         sop_class_uid=sop_class_uid,
         sop_instance_uid=_uid(found, SOP_INSTANCE_UID, "SOP Instance UID"),
         study_instance_uid=_uid(found, STUDY_INSTANCE_UID, "Study Instance UID", missing, optional),
         series_instance_uid=_uid(found, SERIES_INSTANCE_UID, "Series Instance UID", missing, optional),
-        patient_id=text(PATIENT_ID),
-        issuer=text(ISSUER_OF_PATIENT_ID),
-        patient_name=text(PATIENT_NAME),
-        patient_birth_date=text(PATIENT_BIRTH_DATE),
-        modality=text(MODALITY),
-        series_number=text(SERIES_NUMBER),
-        instance_number=text(INSTANCE_NUMBER),
-        keys=encode_item(_directory_keys(found)),
+        patient_id=patient_id,
+        issuer=issuer,
+        patient_name=patient_name,
+        patient_birth_date=patient_birth_date,
+        modality=modality,
+        series_number=series_number,
+        instance_number=decode(found.value(INSTANCE_NUMBER), charset, b"IS"),
+        keys=_directory_keys(found).written(),
         read_bytes=read_bytes,
     )
 
 
-def _bytes(found: Item, tag: int) -> bytes:
-    entry = found.get(tag)
-    return entry[1] if entry and isinstance(entry[1], bytes) else b""
+_TEXTS = {
+    SPECIFIC_CHARACTER_SET: b"CS",
+    PATIENT_ID: b"LO",
+    ISSUER_OF_PATIENT_ID: b"LO",
+    PATIENT_NAME: b"PN",
+    PATIENT_BIRTH_DATE: b"DA",
+    MODALITY: b"CS",
+    SERIES_NUMBER: b"IS",
+}
+"""The character set, and texts that are in it."""
+SHORT_TEXTS_BYTES = 1024
+"""Longer ones are not remembered."""
 
 
-def _uid(found: Item, tag: int, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
+def _texts(charset: bytes, *values: bytes) -> tuple[Any, ...]:
+    names = terms(charset)
+    vrs = list(_TEXTS.values())[1:]
+    return (names, *(decode(value, names, vr) for value, vr in zip(values, vrs, strict=True)))
+
+
+_texts_of_series = lru_cache(maxsize=256)(_texts)
+"""The instances of a series share them."""
+
+
+def _uid(found: Found, tag: int, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
     """A UID that may go into an index and a directory (PS3.5 §9.1; leading zeros of components are let pass)."""
-    value = _uid_text(_bytes(found, tag))
+    value = _uid_text(found.value(tag))
     if value is None:
         raise Unparsable(f"the {name} of the data set is not a UID")
     if not value and not optional:
         raise missing(f"the data set has no {name}")
     return value
-
-
-# The instances of a series share most of their texts and UIDs.
-_text = lru_cache(maxsize=512)(decode)
 
 
 @lru_cache(maxsize=512)
@@ -380,29 +418,33 @@ def _uid_text(raw: bytes) -> str | None:
     return value.decode("ascii") if is_uid else None
 
 
-def _directory_keys(found: Item) -> Item:
+def _bytes(item: Item, tag: int) -> bytes:
+    entry = item.get(tag)
+    return entry[1] if entry and isinstance(entry[1], bytes) else b""
+
+
+def _directory_keys(found: Found) -> Found:
     """`found` with its sequences brought to what a record holds of them."""
     for tag, reduce in _REDUCTIONS.items():
-        if tag in found:
-            entry = found.pop(tag)
-            if not isinstance(entry[1], bytes):
-                reduce(found, entry[1])
+        entry = found.item.pop(tag, None)
+        if entry is not None and not isinstance(entry[1], bytes):
+            reduce(found, entry[1])
     return found
 
 
-def _latest_verification(found: Item, items: list[Item]) -> None:
+def _latest_verification(found: Found, items: list[Item]) -> None:
     """PS3.3 F.5.25: the most recent verification, where the document is verified."""
     times = [_bytes(item, VERIFICATION_DATETIME).strip(b"\0 ") for item in items]
     if any(times):
-        found[VERIFICATION_DATETIME] = (b"DT", max(times))
+        found.item[VERIFICATION_DATETIME] = (b"DT", max(times))
 
 
-def _blending(found: Item, items: list[Item]) -> None:
+def _blending(found: Found, items: list[Item]) -> None:
     """PS3.3 F.5.23: of each of the two blended sets, its study and its references."""
     kept = [
         {tag: item[tag] for tag in (REFERENCED_SERIES_SEQUENCE, STUDY_INSTANCE_UID) if tag in item} for item in items
     ]
-    found[BLENDING_SEQUENCE] = (b"SQ", kept[:2])
+    found.item[BLENDING_SEQUENCE] = (b"SQ", kept[:2])
 
 
 _SHARED = {  # tag at the top level → the shared macro that holds it (PS3.3 §C.7.6.16.2)
@@ -412,13 +454,13 @@ _SHARED = {  # tag at the top level → the shared macro that holds it (PS3.3 §
 }
 
 
-def _shared_groups(found: Item, items: list[Item]) -> None:
+def _shared_groups(found: Found, items: list[Item]) -> None:
     """PS3.11 H.3-2: position, orientation and spacing also where they are shared by all frames."""
     for tag, macro in _SHARED.items():
-        if tag not in found and items and macro in items[0]:
+        if tag not in found.item and tag not in found.values and items and macro in items[0]:
             inner = items[0][macro][1]
             if not isinstance(inner, bytes) and inner and tag in inner[0]:
-                found[tag] = inner[0][tag]
+                found.item[tag] = inner[0][tag]
 
 
 _REDUCTIONS = {

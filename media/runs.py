@@ -5,14 +5,18 @@ The instances of a series have nearly the same header: the same elements, most o
 what the last data set had there is a tenth of that. Nothing is believed: every byte of every header is compared, and
 where one differs the elements are walked one by one as ever. What is remembered is bounded, and it is structure only,
 never a value.
+
+Wanted elements that stand in the data set as they will stand in the directory keys are copied from there, neighbours in
+one piece: writing them again, one by one, takes longer than finding them (measured).
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from .elements import Item
+from .elements import Item, encode_element, encode_item
 
 ELEMENTS = 16
 """Headers compared in one step (by trial: 8 and 32 are both slower on a series of CT)."""
@@ -36,6 +40,33 @@ class Walked:
     """The VR under which its value was taken; None where it was passed over."""
 
 
+@dataclass(slots=True)
+class Found:
+    """What was taken of a data set."""
+
+    item: Item = field(default_factory=dict)
+    """Elements that have to be written for the directory keys."""
+    values: dict[int, bytes] = field(default_factory=dict)
+    """Values of elements that stand in `pieces`, as far as somebody looks at them."""
+    pieces: list[tuple[int, bytes]] = field(default_factory=list)
+    """Elements as they stood, one or more in a piece, by the tag of the first."""
+
+    def value(self, tag: int) -> bytes:
+        """The value of an element that somebody looks at; b"" where there is none, or a sequence."""
+        value = self.values.get(tag)
+        if value is not None:
+            return value
+        entry = self.item.get(tag)
+        return entry[1] if entry and isinstance(entry[1], bytes) else b""
+
+    def written(self) -> bytes:
+        """All of it in Explicit VR Little Endian, tags in ascending order."""
+        parts = self.pieces
+        if self.item:
+            parts = [*parts, *((tag, encode_item({tag: entry})) for tag, entry in self.item.items())]
+        return b"".join([part for _, part in sorted(parts)])
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Some elements in a row."""
@@ -43,19 +74,29 @@ class Run:
     headers: tuple[bytes, ...]
     layout: struct.Struct
     takes: tuple[tuple[int, bytes, int, int], ...]
-    """(tag, VR, first and end of the value) of the elements that are wanted, from the run's first byte."""
+    """(tag, VR, first and end of the value) of wanted elements that have to be written, from the run's first byte."""
+    looks: tuple[tuple[int, int, int], ...]
+    """(tag, first and end of the value) of those in pieces that are looked at."""
+    pieces: tuple[tuple[int, int, int], ...]
+    """(tag, first, end) of what can be copied, by the tag of its first element."""
 
 
 class Runs:
-    """What was seen in data sets of one encoding, with one set of wanted elements."""
+    """What was seen in data sets of one encoding, with one set of wanted elements.
 
-    __slots__ = ("_known", "_lessons")
+    Args:
+        looked_at: elements whose values somebody asks for, or puts among the others: no piece reaches from below one
+            of them to above it without it.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_known", "_lessons", "_looked_at")
+
+    def __init__(self, looked_at: Collection[int]) -> None:
+        self._looked_at = looked_at
         self._known: dict[bytes, list[Run]] = {}
         self._lessons: dict[bytes, int] = {}
 
-    def follow(self, data: bytes, position: int, end: int, found: Item) -> int:
+    def follow(self, data: bytes, position: int, end: int, found: Found) -> int:
         """Pass over the runs that lie at a position, taking what is wanted.
 
         Args:
@@ -72,7 +113,11 @@ class Runs:
                 layout = run.layout
                 if position + layout.size <= end and layout.unpack_from(data, position) == run.headers:
                     for tag, vr, first, stop in run.takes:
-                        found[tag] = (vr, data[position + first : position + stop])
+                        found.item[tag] = (vr, data[position + first : position + stop])
+                    for tag, first, stop in run.looks:
+                        found.values[tag] = data[position + first : position + stop]
+                    for tag, first, stop in run.pieces:
+                        found.pieces.append((tag, data[position + first : position + stop]))
                     position += layout.size
                     break
             else:
@@ -101,20 +146,40 @@ class Runs:
             return
         if len(self._lessons) >= BEGINNINGS:
             self._known, self._lessons = {}, {}
-        run = Run(
-            tuple(data[one.position : one.position + one.header_bytes] for one in elements),
-            struct.Struct("".join(f"{one.header_bytes}s{one.length}x" for one in elements)),
-            tuple(
-                (
-                    one.tag,
-                    one.vr,
-                    one.position + one.header_bytes - first,
-                    one.position + one.header_bytes + one.length - first,
-                )
-                for one in elements
-                if one.vr is not None
-            ),
-        )
+        run = self._run(data, first, elements)
         self._lessons[beginning] = lessons + 1
         # A new list, never a changed one: other threads are following it.
         self._known[beginning] = [run, *self._known.get(beginning, [])][:ALTERNATIVES]
+
+    def _run(self, data: bytes, first: int, elements: list[Walked]) -> Run:
+        takes: list[tuple[int, bytes, int, int]] = []
+        looks: list[tuple[int, int, int]] = []
+        pieces: list[tuple[int, int, int]] = []
+        last = 0
+        for one in elements:
+            if one.vr is None:
+                continue
+            begins = one.position - first
+            value, ends = begins + one.header_bytes, begins + one.header_bytes + one.length
+            as_it_stands = data[one.position : first + ends]
+            if encode_element(one.tag, one.vr, as_it_stands[one.header_bytes :]) != as_it_stands:
+                takes.append((one.tag, one.vr, value, ends))
+                continue
+            if one.tag in self._looked_at:
+                looks.append((one.tag, value, ends))
+            if pieces and pieces[-1][2] == begins and not self._between(last, one.tag):
+                pieces[-1] = (*pieces[-1][:2], ends)
+            else:
+                pieces.append((one.tag, begins, ends))
+            last = one.tag
+        return Run(
+            tuple(data[one.position : one.position + one.header_bytes] for one in elements),
+            struct.Struct("".join(f"{one.header_bytes}s{one.length}x" for one in elements)),
+            tuple(takes),
+            tuple(looks),
+            tuple(pieces),
+        )
+
+    def _between(self, below: int, above: int) -> bool:
+        """Whether an element may be put between these two; always where they do not ascend."""
+        return below >= above or any(below < tag < above for tag in self._looked_at)

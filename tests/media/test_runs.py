@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import instance
-from media.elements import IMPLICIT_LE, Item, Unparsable
+from media.elements import IMPLICIT_LE, Unparsable
 from media.instance import scan_header
 from media.part10 import scan_file
-from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, Runs, Walked
+from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, Found, Runs, Walked
 from tests.corpus import CORPUS, corpus_files, needs_corpus
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -104,29 +104,29 @@ def run_of(values: list[bytes]) -> tuple[bytes, list[Walked]]:
 
 def test_a_second_data_set_is_passed_over_in_whole_runs() -> None:
     data, walked = run_of([b"ab"] * (2 * ELEMENTS))
-    runs = Runs()
-    found: Item = {}
+    runs = Runs({0x00090011})
+    found = Found()
     assert runs.follow(data, 0, len(data), found) == 0
     runs.learn(data, walked)
     assert runs.follow(data, 0, len(data), found) == len(data)
-    assert found == {0x00090011: (b"LO", b"ab")}
+    assert found == Found({}, {0x00090011: b"ab"}, [(0x00090011, element(0x00090011, b"LO", b"ab"))])
 
 
 def test_a_run_that_does_not_fit_into_the_bytes_is_not_followed() -> None:
     data, walked = run_of([b"ab"] * ELEMENTS)
-    runs = Runs()
+    runs = Runs({0x00090011})
     runs.learn(data, walked)
-    assert runs.follow(data[:-1], 0, len(data) - 1, {}) == 0
+    assert runs.follow(data[:-1], 0, len(data) - 1, Found()) == 0
 
 
 def test_what_never_repeats_is_not_learnt_for_ever() -> None:
-    runs = Runs()
+    runs = Runs({0x00090011})
     for number in range(LESSONS + 20):
         data, walked = run_of([b"ab", b"x" * (2 * number), b"ab"])
         runs.learn(data, walked)
     (known,) = runs._known.values()
     assert len(known) == ALTERNATIVES
-    assert runs.follow(data, 0, len(data), {}) == 0
+    assert runs.follow(data, 0, len(data), Found()) == 0
 
 
 def test_runs_of_another_encoding_are_another_memory() -> None:
