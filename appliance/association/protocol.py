@@ -144,7 +144,6 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._pdu_left = 0
         self._in_pdu = False
         self._pdv_left = 0
-        self._pdv_context = 0
         self._pdv_control = 0
         self._command = bytearray()
         self._command_context = 0
@@ -152,6 +151,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._sink: DataSetSink | None = None
         self._refusal: Refused | None = None
         self._data_bytes = 0
+        self._most_data_bytes = 0
+        """That the data set of the request in hand may have."""
         self._skipping_response: int | None = None
         self._backlog = bytearray()
         self._feeding = False
@@ -176,6 +177,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._own_idle_s = 0.0
         """Of this association; 0 is that of its kind."""
         self._message_began_s: float | None = None
+        self._fed_s = 0.0
+        """When the bytes in hand came."""
         self._unread_since_s: float | None = None
 
     # -- connection ---------------------------------------------------------------------------------------------
@@ -247,6 +250,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _await(self, seconds: float, what: str) -> None:
         self._deadline_s = self._loop.time() + seconds
+        self._deadline_of = what
+
+    def _await_more(self, what: str) -> None:
+        self._deadline_s = self._fed_s + self._limits.pdu_s
         self._deadline_of = what
 
     def _idle(self) -> None:
@@ -324,6 +331,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def _feed(self, data: memoryview) -> memoryview:
         """Parse as far as may be; what is returned must be fed again after the answer in hand is given."""
         self._feeding = True
+        self._fed_s = self._loop.time()
         try:
             while data and (self.state is OPEN or self.state is AWAITING_ASSOCIATE):
                 if self._waiting is not None or self._unread_since_s is not None:
@@ -428,6 +436,21 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def _both_headers(self, data: memoryview) -> memoryview:
         """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
         kind, length, pdv_length, context_id, control = _BOTH_HEADERS.unpack_from(data)
+        if (
+            self._sink is not None
+            and not control & 1
+            and context_id == self._command_context
+            and 2 < pdv_length == length - 4
+            and length <= self._limits.pdu_tolerated_bytes
+        ):
+            # The next part of a data set that is awaited, alone in its PDU: all that the long way would look at.
+            self._steps -= 1
+            self._in_pdu = True
+            self._pdu_type = kind
+            self._pdu_left = self._pdv_left = pdv_length - 2
+            self._pdv_control = control
+            self._await_more("the end of a PDU")
+            return self._part_of_pdv(data[12:])
         self._pdu_header(kind, length)
         if not self._in_pdu or length < 6:
             return data[6:]
@@ -456,10 +479,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._in_pdu = True
         self._pdu_type = kind
         self._pdu_left = length
-        if self.state is State.OPEN:
-            self._await(limits.pdu_s, "the end of a PDU")
+        if self.state is OPEN:
+            self._await_more("the end of a PDU")
             if self._message_began_s is None and kind == P_DATA_TF:
-                self._message_began_s = self._loop.time()
+                self._message_began_s = self._fed_s
 
     def _pdv_header(self, length: int, context_id: int, control: int) -> None:
         self._pdu_left -= 6
@@ -468,7 +491,6 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if context_id not in self._contexts:
             raise BadCommand("a PDV names a presentation context that was not accepted")
         self._pdv_left = length - 2
-        self._pdv_context = context_id
         self._pdv_control = control
         if control & 1:
             if self._sink is not None or self._refusal is not None or self._skipping_response is not None:
@@ -500,10 +522,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _await_next(self) -> None:
         """A PDU is complete: inside a message its deadline goes on, between messages the idle limit begins."""
-        if self.state is not State.OPEN:
+        if self.state is not OPEN:
             return
         if self._message_began_s is not None:
-            self._await(self._limits.pdu_s, "the next part of a message")
+            self._await_more("the next part of a message")
         elif self._answering:
             self._deadline_s = float("inf")
         else:
@@ -518,7 +540,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._data_bytes += len(fragment)
         if self._sink is None:
             return  # refused, or a response's data set: drained unseen
-        if self._data_bytes > self._most_data():
+        if self._data_bytes > self._most_data_bytes:
             self._refuse_data(Refused(0xA700 if self._is_store() else 0x0213, "data set too long"))
             return
         try:
@@ -534,9 +556,6 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _is_store(self) -> bool:
         return self._request is not None and self._request.command_field is CommandField.C_STORE_RQ
-
-    def _most_data(self) -> int:
-        return self._limits.data_set_bytes if self._is_store() else self._limits.normalized_data_set_bytes
 
     def _refuse_data(self, refusal: Refused) -> None:
         self._refusal = refusal
@@ -576,6 +595,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self._message_complete(request)
             return
         self._request = request
+        limits = self._limits
+        self._most_data_bytes = limits.data_set_bytes if self._is_store() else limits.normalized_data_set_bytes
         try:
             assert self._conversation is not None
             self._sink = self._conversation.sink(request)
