@@ -49,11 +49,13 @@ def _element(element: int, vr: bytes, value: bytes) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _constant_meta(transfer_syntax_uid: str) -> bytes:
+def _around(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[bytes, bytes]:
+    """What stands before and behind the SOP Instance UID."""
     return (
+        _element(0x0001, b"OB", b"\0\1") + _element(0x0002, b"UI", sop_class_uid.encode("ascii")),
         _element(0x0010, b"UI", transfer_syntax_uid.encode("ascii"))
         + _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii"))
-        + _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"))
+        + _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode("ascii")),
     )
 
 
@@ -63,13 +65,13 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
     Raises:
         UnicodeEncodeError: a UID holds what no UID may hold; callers check UIDs before they come here.
     """
-    meta = (
-        _element(0x0001, b"OB", b"\0\1")
-        + _element(0x0002, b"UI", sop_class_uid.encode("ascii"))
-        + _element(0x0003, b"UI", sop_instance_uid.encode("ascii"))
-        + _constant_meta(transfer_syntax_uid)
-    )
-    return b"\0" * 128 + b"DICM" + _element(0, b"UL", struct.pack("<L", len(meta))) + meta
+    before, behind = _around(sop_class_uid, transfer_syntax_uid)
+    instance = _element(0x0003, b"UI", sop_instance_uid.encode("ascii"))
+    length = struct.pack("<L", len(before) + len(instance) + len(behind))
+    return b"".join((_PREFIX, _element(0, b"UL", length), before, instance, behind))
+
+
+_PREFIX = b"\0" * 128 + b"DICM"
 
 
 class Blank:

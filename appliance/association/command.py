@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 
 from .message import CommandField, Response
 
@@ -80,7 +81,10 @@ def decode_command(data: bytes | bytearray) -> dict[str, object]:
             keyword, vr, most = known
             if length > most:
                 raise BadCommand(f"{keyword} is {length} bytes long")
-            found[keyword] = _value(vr, data[position : position + length], keyword)
+            if vr == "US" and length == 2:  # most of them
+                (found[keyword],) = _US.unpack_from(data, position)
+            else:
+                found[keyword] = _value(vr, data[position : position + length], keyword)
         position += length
     return found
 
@@ -104,10 +108,12 @@ def _value(vr: str, raw: bytes | bytearray, keyword: str) -> object:
     return raw.decode("ascii", "replace").strip(" \0")
 
 
+@lru_cache(maxsize=256)
 def _us(element: int, value: int) -> bytes:
     return struct.pack("<HHLH", 0, element, 2, value)
 
 
+@lru_cache(maxsize=256)
 def _ui(element: int, uid: str) -> bytes:
     value = uid.encode("ascii", "replace")
     if len(value) % 2:
