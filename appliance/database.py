@@ -33,6 +33,11 @@ DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
 """What a statement raises when it fails, by whichever way it went."""
 
 
+REMEMBER = text(
+    "INSERT INTO memory (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+
 class DatabaseProblem(Exception):
     """The database cannot be used; the text says why and what to do."""
 
@@ -298,13 +303,7 @@ class Database:
     def remember(self, name: str, value: str) -> None:
         """Keep one value for the next start."""
         with self.transaction() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO memory (name, value) VALUES (:name, :value)"
-                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-                ),
-                {"name": name, "value": value},
-            )
+            connection.execute(REMEMBER, {"name": name, "value": value})
 
     def recall(self, name: str) -> str | None:
         """A value that was remembered."""

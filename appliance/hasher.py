@@ -60,16 +60,17 @@ class Hasher:
         self._kicked.clear()
         try:
             while not self._stop.is_set() and (batch := self._index.unhashed(BATCH)):
-                hashes = self._hash(batch, self._stop.is_set)
-                if hashes:
-                    self._index.record_hashes(hashes)
-                if len(hashes) < len(batch):
+                hashes, hashed_to = self._hash(batch, self._stop.is_set)
+                if hashed_to is None:
                     return
+                self._index.record_hashes(hashes, hashed_to=hashed_to)
         except Exception:
             log.exception("hashing stopped; the next arrival starts it again")
 
-    def _hash(self, batch: list[tuple[int, str]], stopped: Callable[[], bool]) -> dict[int, str]:
+    def _hash(self, batch: list[tuple[int, str]], stopped: Callable[[], bool]) -> tuple[dict[int, str], int | None]:
+        """Hashes by instance, and the last instance that was looked at."""
         hashes: dict[int, str] = {}
+        hashed_to = None
         for instance_id, file in batch:
             if stopped():
                 break
@@ -77,7 +78,8 @@ class Hasher:
                 hashes[instance_id] = file_sha256(self._store.path(file))
             except OSError as failure:
                 log.error("a stored file cannot be read", extra={"instance": instance_id, "error": failure.strerror})
-        return hashes
+            hashed_to = instance_id
+        return hashes, hashed_to
 
     def close(self) -> None:
         """Stop after the file in hand; the rest is hashed after the next start."""

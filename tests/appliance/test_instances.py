@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from appliance import hasher
 from appliance.database import Database
+from appliance.hasher import Hasher
 from appliance.instances import Arrival, InstanceIndex, Outcome
 from appliance.jobs import JobEvent, Jobs, NewJob
 from media.instance import scan_header
@@ -243,9 +245,25 @@ def test_hashes_are_recorded_for_those_that_lack_one(shelf: Shelf) -> None:
     for number in (1, 2, 3):
         shelf.arrive(instance(number))
     first, second = shelf.index.unhashed(2)
-    shelf.index.record_hashes({first[0]: "aa", second[0]: "bb"})
+    shelf.index.record_hashes({first[0]: "aa", second[0]: "bb"}, hashed_to=second[0])
     (last,) = shelf.index.unhashed(5)
     assert last[0] not in (first[0], second[0])
+
+
+def test_a_file_that_cannot_be_hashed_keeps_nobody_waiting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hasher, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(hasher, "BATCH", 1)
+    for number in (1, 2, 3):
+        shelf.arrive(instance(number))
+    (first,) = shelf.index.unhashed(1)
+    shelf.store.path(first[1]).unlink()
+    one = Hasher(shelf.index, shelf.store)
+    one.kick()
+    one._executor.shutdown(wait=True)
+    assert shelf.index.unhashed(5) == []
+    with shelf.database.read() as connection:
+        rows = connection.execute(text("SELECT id, sha256 IS NULL FROM instance ORDER BY id")).all()
+    assert rows == [(first[0], 1), (rows[1][0], 0), (rows[2][0], 0)]
 
 
 def test_an_addendum_knows_the_disc_that_it_adds_to(shelf: Shelf) -> None:
