@@ -64,6 +64,8 @@ class Reserve:
         self.looked_s = now_s
 
 
+LONG_HEAD_BYTES = 128 * 1024
+"""Looked at where the first part of a data set does not say enough, before the whole file is."""
 UNMEASURED = contextlib.nullcontext()
 
 
@@ -305,13 +307,12 @@ def header_of(incoming: IncomingInstance, syntax: str) -> InstanceHeader:
         Refused: Cxxx where the data set cannot be parsed (PS3.4 B.2.3).
     """
     try:
-        try:
-            return scan_header(incoming.head, syntax, complete=incoming.size <= len(incoming.head))
-        except NeedMore:
-            if incoming.size <= len(incoming.head):
-                raise
-            with incoming.mapped() as file, memoryview(file) as view, view[incoming.data_offset :] as data_set:
-                return scan_header(data_set, syntax)
+        if incoming.size <= len(incoming.head):
+            return scan_header(incoming.head, syntax)
+        with contextlib.suppress(NeedMore):
+            return scan_header(incoming.read_at(0, LONG_HEAD_BYTES), syntax, complete=False)
+        with incoming.mapped() as file, memoryview(file) as view, view[incoming.data_offset :] as data_set:
+            return scan_header(data_set, syntax)
     except NeedMore:
         raise Refused(CANNOT_UNDERSTAND, "the data set ends in the middle of an element") from None
     except MissingIdentity as failure:
