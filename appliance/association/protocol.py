@@ -445,8 +445,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             most = limits.associate_bytes
         elif kind == P_DATA_TF and self.state is State.OPEN:
             most = limits.pdu_tolerated_bytes
-        elif kind in (A_RELEASE_RQ, A_RELEASE_RP, A_ABORT):
-            most = 4 if self.state is State.OPEN or kind == A_ABORT else 0
+        elif kind == A_ABORT or (kind in (A_RELEASE_RQ, A_RELEASE_RP) and self.state is State.OPEN):
+            most = 4
         else:
             self._refuse_pdu(f"PDU type {kind} here", UNEXPECTED_PDU if 1 <= kind <= 7 else UNRECOGNIZED_PDU)
             return
