@@ -461,8 +461,9 @@ async def _serve(config: Config) -> int:
     stop = asyncio.Event()
     for remark in config.remarks():
         log.warning("configuration", extra={"remark": remark})
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it: then the terminal may go
+            loop.add_signal_handler(number, stop.set)
     appliance = Appliance(config, receivers=receivers_for(config, os.cpu_count() or 1))
     try:
         await appliance.start()
@@ -482,7 +483,7 @@ async def _serve(config: Config) -> int:
 
 
 def run(config: Config) -> int:
-    """Run the appliance in the foreground until SIGTERM or SIGINT. Returns the exit status."""
+    """Run the appliance in the foreground until SIGTERM, SIGINT, or its terminal is closed. Returns the exit status."""
     os.umask(0o027)
     calm_collector()
     return asyncio.run(_serve(config))

@@ -161,7 +161,7 @@ async def _run(config: Config, channel: socket.socket) -> None:
 
 def receiving_main(descriptor: int) -> None:
     """Entry of the process: the configuration comes on standard input, associations on the channel."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole group; the other process says when it is time
     os.umask(0o027)
     calm_collector()
