@@ -263,6 +263,17 @@ def ask(state: Path, do: str, timeout_s: float | None = None, **facts: Any) -> A
     return answer["ok"]
 
 
+def is_running(state: Path) -> bool:
+    """Whether a daemon keeps this state folder, as far as this user may know."""
+    try:
+        with _connected(state, PATIENCE_S):
+            return True
+    except (NotRunning, NotADirectoryError):
+        return False
+    except OSError:  # there is one that is not for this user, or one that hangs
+        return True
+
+
 def watch(state: Path) -> Iterator[dict[str, Any]]:
     """Every change of a job, for as long as the daemon runs; first `{"ok": all jobs}`.
 

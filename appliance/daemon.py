@@ -53,7 +53,7 @@ from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
 from appliance.receivers import Receivers
-from appliance.reception import WORDS, MakeService, Reception, entity
+from appliance.reception import WORDS, MakeService, Reception, entity, station_idle_s
 from appliance.retention import Retention
 from appliance.runner import Runner
 from appliance.second_contents import SecondContents
@@ -169,7 +169,9 @@ class Appliance:
                 (state / name).mkdir(exist_ok=True, mode=0o700)
             lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as failure:
-            raise CannotStart(f"the state folder {state} cannot be used: {failure.strerror}") from failure
+            raise CannotStart(
+                f"the state folder {state} cannot be used: {failure.filename}: {failure.strerror}"
+            ) from failure
         self._stack.callback(os.close, lock)
         self._lock = lock
         return state
@@ -299,7 +301,7 @@ class Appliance:
         try:
             self._personalities = Personalities(self.config)
         except BadProfile as failure:
-            raise CannotStart(str(failure)) from failure
+            raise CannotStart(f"access.profiles: {failure}") from failure
         make = {"printers": self._printing, "discs": self._storage, "inboxes": self._storage}
         made: dict[str, MakeService] = {}
         for title, kind, key in self.config.titles():
@@ -347,18 +349,15 @@ class Appliance:
         own = Entity(
             self.config.appliance.ae_title, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())
         )
-        printers = {title: key for title, kind, key in self.config.titles() if kind == "printers"}
-        return [
-            own,
-            *(
-                entity(title, makers, self._idle_s(printers[title])) if title in printers else entity(title, makers)
-                for title, makers in self._services.items()
-            ),
-        ]
+        return [own, *(entity(title, makers, self._idle_s(title)) for title, makers in self._services.items())]
 
-    def _idle_s(self, printer: str) -> Callable[[Association], float]:
-        """The idle limit of whoever calls a printer, by its personality."""
-        return lambda caller: self._personalities.resolved(printer, caller).personality.idle_seconds
+    def _idle_s(self, title: str) -> Callable[[Association], float]:
+        """The idle limit of whoever calls this title: of a printer by its personality, else that of the station."""
+        printer = next((key for one, kind, key in self.config.titles() if one == title and kind == "printers"), None)
+        station = station_idle_s(self.config, title)
+        if printer is None:
+            return station
+        return lambda caller: self._personalities.resolved(printer, caller).personality.idle_seconds or station(caller)
 
     # -- listening ----------------------------------------------------------------------------------------------
 
@@ -377,7 +376,8 @@ class Appliance:
             await self.server.listen_socket(sock)
         if not self._inherited:
             port = self.config.listen.port
-            for address in self.config.listen.address:
+            # IPv4 first: "::" takes both families where it is alone, and its own where the other is taken.
+            for address in sorted(self.config.listen.address, key=lambda one: ":" in one):
                 try:
                     port = await self.server.listen(address, port)
                 except OSError as failure:

@@ -177,7 +177,7 @@ def own(config: Config) -> tuple[Found, ...]:
         return ()
     folder = config.folder(config.access.profiles)
     if not folder.is_dir():
-        raise BadProfile([f"access.profiles: there is no folder {folder}"])
+        raise BadProfile([f"there is no folder {folder}"])
     return read_profiles(folder, str(folder))
 
 

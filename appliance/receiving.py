@@ -27,7 +27,7 @@ from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
 from appliance.policy import access_policy
 from appliance.receivers import DATAGRAM_BYTES, STOP
-from appliance.reception import WORDS, MakeService, Reception, entity
+from appliance.reception import WORDS, MakeService, Reception, entity, station_idle_s
 
 DRAIN_S = 5.0
 TELL_S = 0.05
@@ -74,7 +74,7 @@ class Receiving:
                 words["store"] = self._reception.service(key, self._arrived, lambda one: self.tell("closed", one))
         any_called_ae = config.access.any_called_ae
         self._server = AssociationServer(
-            [entity(title, makers) for title, makers in services.items()],
+            [entity(title, makers, station_idle_s(config, title)) for title, makers in services.items()],
             access=access_policy(config),
             limits=config.limits,
             dialogues=Told(self),

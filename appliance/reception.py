@@ -44,6 +44,15 @@ def entity(
     )
 
 
+def station_idle_s(config: Config, title: str) -> Callable[[Association], float]:
+    """The idle limit of whoever calls a station or inbox by this title; 0 where it has none of its own."""
+    limits_s = {
+        called: getattr(config, kind)[key].idle_seconds for called, kind, key in config.titles() if kind != "printers"
+    }
+    station_s: float = limits_s.get(title, 0.0)
+    return lambda _: station_s
+
+
 class Reception:
     """Store, index and Storage SCP of one process.
 

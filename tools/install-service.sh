@@ -19,6 +19,7 @@ for script in "$destdir$prefix"/bin/*; do
     sed -i "1s|^#!$destdir$prefix/bin/python.*|#!$prefix/bin/python|" "$script"
 done
 install -D -m 644 docs/operator.md "$destdir$prefix/share/doc/operator.md"
+install -D -m 644 -t "$destdir$prefix/share/doc/generated" docs/generated/*.md
 install -D -m 644 systemd/gravure.service "$destdir/usr/lib/systemd/system/gravure.service"
 install -D -m 644 systemd/gravure.socket "$destdir/usr/lib/systemd/system/gravure.socket"
 install -D -m 644 systemd/gravure.sysusers "$destdir/usr/lib/sysusers.d/gravure.conf"

@@ -22,17 +22,24 @@ def check(config_path: Path | None) -> None:
     """Print every problem of the configuration with file and key, the AE titles and personalities in effect."""
     from appliance.config import Config, ConfigProblem, config_file
     from appliance.peers import BadProfile, Personalities
+    from appliance.surroundings import missing
 
     file = config_file(config_path)
+    name = file or "configuration"
     try:
         config = Config.load(config_path)
         personalities = Personalities(config)
-    except (ConfigProblem, BadProfile) as failure:
+    except ConfigProblem as failure:
         for line in failure.problems:
             click.echo(line)
         sys.exit(1)
-    for line in config.remarks():
-        click.echo(f"{file or 'configuration'}: {line}")
+    except BadProfile as failure:
+        for line in failure.problems:
+            click.echo(f"{name}: access.profiles: {line}")
+        sys.exit(1)
+    problems = list(missing(config))
+    for line in (*problems, *config.remarks()):
+        click.echo(f"{name}: {line}")
     click.echo(f"configuration: {file or 'built-in defaults'}")
     click.echo(f"state folder:  {config.state}")
     click.echo(f"listening:     {', '.join(config.listen.address)} port {config.listen.port}")
@@ -48,6 +55,7 @@ def check(config_path: Path | None) -> None:
         click.echo(line)
     for line in _calibrations(config):
         click.echo(line)
+    sys.exit(1 if problems else 0)
 
 
 def _calibrations(config: Config) -> Iterator[str]:

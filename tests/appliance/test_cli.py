@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -221,3 +223,35 @@ def test_what_a_peer_says_moves_no_cursor(state: Path) -> None:
         shown = gravure(*command).output
         assert "EVIL" in shown and not set(shown) & set("\x1b\r\x07\x9b\u202e")
     assert json.loads(shown)[0]["implementation_version_name"] == one.implementation_version_name
+
+
+@pytest.fixture
+def anywhere() -> Iterator[Path]:
+    """A folder that other users may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another user is needed")
+def test_who_may_read_the_state_folder_reads_jobs_without_a_daemon(anywhere: Path) -> None:
+    state = anywhere / "state? of #1"
+    state.mkdir(mode=0o755)
+    (anywhere / "gravure.toml").write_text(f'[appliance]\nstate = "{state}"\n')
+    database = Database(state / "gravure.db")
+    database.migrate()
+    job = Jobs(database).create(NewJob("film", "FILM"))
+    database.close()
+    (state / "gravure.db").chmod(0o644)
+    (state / "dialogues").mkdir(mode=0o700)
+    as_reader = ("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", sys.executable, "-m", "appliance")
+
+    def ask(command: str) -> subprocess.CompletedProcess[str]:
+        asked = [*as_reader, command, "--config", str(anywhere / "gravure.toml")]
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    shown = ask("jobs")
+    assert shown.returncode == 0 and job.id in shown.stdout, shown.stderr
+    assert sorted(one.name for one in state.iterdir()) == ["dialogues", "gravure.db", "gravure.db.lock"]
+    refused = ask("peers")
+    assert refused.returncode == 1 and f"{state}/dialogues: not allowed for this user" in refused.stderr

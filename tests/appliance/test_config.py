@@ -88,6 +88,28 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ("[printers.FILM]\nformats = []", "printers.FILM.formats"),
         ('[printers.FILM]\nformats = ["gif"]', "printers.FILM.formats"),
         ('[printers.FILM]\nformats = ["pdf", "pdf"]', "printers.FILM.formats: one of them stands there twice"),
+        ("printers = []", "printers: must be a table"),
+        ("[printers]\nFILM = 3", "printers.FILM: must be a table"),
+        ('[printers.FILM]\naliases = "B"', 'printers.FILM.aliases: must be a list, such as ["A", "B"]'),
+        ('[printers.FILM]\n[printers." FILM"]', "printers.FILM: stands there twice"),
+        ('[printers.FILM]\nfolder = "store/films"', "printers.FILM.folder: store is a folder of the appliance's own"),
+        ("[printers.FILM]\nslides = [0, 5]", "printers.FILM.slides: columns and rows"),
+        ("[printers.FILM.custom.1]\nboxes = []", "printers.FILM.custom.1.boxes: 1 to"),
+        ('[appliance]\nfile_mode = "0040"', "appliance.file_mode"),
+        ('[appliance]\nstate = "~nobody-of-this-name/x"', "appliance.state: there is no such home folder"),
+        ('[appliance]\nstate = "a\\u0000b"', "appliance.state: no folder"),
+        ('[listen]\naddress = ["127.0.0.1", "127.0.0.1"]', "127.0.0.1 stands there twice"),
+        (
+            '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["127.0.0.1", "0.0.0.0"]',
+            "0.0.0.0 is every address",
+        ),
+        ("[limits]\nhandshake_s = nan", "limits.handshake_s: must be a number above 0"),
+        ("[limits]\nidle_print_s = inf", "limits.idle_print_s: must be a number above 0"),
+        ("[limits]\npdu_bytes = 5_000_000_000", "limits.pdu_bytes: from 4096 to"),
+        ("[limits]\nassociate_bytes = 10", "limits.associate_bytes: from 4096 to"),
+        ("[limits]\npdu_tolerated_bytes = 8192", "limits.pdu_tolerated_bytes: less than pdu_bytes"),
+        ("[limits]\ncontexts = 129", "limits.contexts: from 1 to 128"),
+        ("[inboxes.X]\nidle_seconds = -1", "inboxes.X.idle_seconds"),
         (f'{RAW}formats = ["png"]', "printers.FILM.formats: output raw has no use for it"),
         (f'{RAW}scaling = "poster"', "printers.FILM.scaling: output raw needs media"),
         (f'{RAW}format = "pwg"\nbits = 16', "printers.FILM.bits: pwg has 8"),
@@ -108,6 +130,8 @@ def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: s
         RAW.replace("192.0.2.1", "[2001:db8::1]:9101"),
         '[printers.FILM]\noutput = "ipp"\nurl = "ipps://printer.example:8631/ipp/print"\nscaling = "true"',
         '[printers.FILM]\nformats = ["tiff", "png", "pdf"]\nbits = 16',
+        '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["::", "0.0.0.0"]',
+        "[printers]",
     ],
 )
 def test_what_goes_together_is_no_problem(tmp_path: Path, text: str) -> None:
@@ -253,3 +277,11 @@ def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Pa
 def test_no_command_runs_on_a_broken_configuration(tmp_path: Path, command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--config", str(toml(tmp_path, "[printers.FILM]\ndpi = 1"))])
     assert done.exit_code == 1 and "dpi" in done.output
+
+
+def test_a_peer_that_another_one_hides_is_said(tmp_path: Path) -> None:
+    one = '[peers.{0}]\nae_title = "CT"\naddress = {1}\n'
+    hidden = one.format("A", '["192.0.2.1", "192.0.2.2"]') + one.format("B", '["192.0.2.2", "192.0.2.1"]')
+    (remark,) = Config.load(toml(tmp_path, hidden)).remarks()
+    assert remark.startswith("peers.B: nobody:") and "peers.A" in remark
+    assert not list(Config.load(toml(tmp_path, hidden.replace('["192.0.2.2", "192.0.2.1"]', '"192.0.2.3"'))).remarks())
