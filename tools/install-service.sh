@@ -25,7 +25,10 @@ install -D -m 644 systemd/gravure.socket "$destdir/usr/lib/systemd/system/gravur
 install -D -m 644 systemd/gravure.sysusers "$destdir/usr/lib/sysusers.d/gravure.conf"
 install -D -m 644 systemd/gravure.tmpfiles "$destdir/usr/lib/tmpfiles.d/gravure.conf"
 sed -i "s|/opt/gravure|$prefix|g" "$destdir/usr/lib/systemd/system/gravure.service"
-[ -e "$destdir/etc/gravure/gravure.toml" ] || install -D -m 640 systemd/gravure.toml "$destdir/etc/gravure/gravure.toml"
+if [ ! -e "$destdir/etc/gravure/gravure.toml" ]; then
+    install -D -m 640 systemd/gravure.toml "$destdir/etc/gravure/gravure.toml"
+    sed -i "s|/opt/gravure|$prefix|g" "$destdir/etc/gravure/gravure.toml"
+fi
 if [ -z "$destdir" ]; then
     ln -sf "$prefix/bin/gravure" /usr/local/bin/gravure
     systemd-sysusers

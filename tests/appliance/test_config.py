@@ -236,7 +236,8 @@ def test_a_configuration_survives_the_way_to_another_process(tmp_path: Path) -> 
 
 
 def test_check_prints_problems_or_the_titles_in_effect(tmp_path: Path) -> None:
-    good = toml(tmp_path, '[printers.FILM]\naliases = ["PRINTER1"]\n[discs.BURN_CD]')
+    here = f'[appliance]\nstate = "{tmp_path}"\n[listen]\nport = 0\n'
+    good = toml(tmp_path, f'{here}[printers.FILM]\naliases = ["PRINTER1"]\n[discs.BURN_CD]')
     done = CliRunner().invoke(cli, ["check", "--config", str(good)])
     assert done.exit_code == 0 and "PRINTER1" in done.output and "BURN_CD" in done.output
     bad = toml(tmp_path, "[printers.FILM]\ndpi = 1\n[discs.X]\nmedium = 2")
@@ -266,8 +267,7 @@ def test_a_known_language_is_no_remark(language: str) -> None:
 
 
 def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Path) -> None:
-    """The unit runs `gravure check` before each start: 1 would stop a service that has run in English so far."""
-    file = toml(tmp_path, '[appliance]\nlanguage = "french"')
+    file = toml(tmp_path, f'[appliance]\nstate = "{tmp_path}"\nlanguage = "french"\n[listen]\nport = 0\n')
     done = CliRunner().invoke(cli, ["check", "--config", str(file)])
     assert done.exit_code == 0
     assert f"{file}: appliance.language: 'french' is none of en, fr, de: discs are in English" in done.output
