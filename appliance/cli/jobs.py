@@ -108,8 +108,7 @@ def jobs(config_path: Path | None, as_json: bool, live: bool, search: str) -> No
 def _watch(state: Path, search: str, as_json: bool) -> None:
     """The jobs that have not ended, then each job as often as it changes."""
 
-    def wanted(row: Mapping[str, Any]) -> bool:
-        return search.casefold() in str(row).casefold()
+    from appliance.jobs import found_in
 
     show = _json_line if as_json else _line
     try:
@@ -120,8 +119,9 @@ def _watch(state: Path, search: str, as_json: bool) -> None:
                 rows = [row for row in change["ok"] if row["state"] not in ("DONE", "FAILURE")]
             else:
                 rows = [change["job"]]
-            for row in filter(wanted, rows):
-                say(show(row))
+            for row in rows:
+                if found_in(row, search):
+                    say(show(row))
     except NotRunning as failure:
         fail(str(failure), NOT_RUNNING)
     except KeyboardInterrupt:

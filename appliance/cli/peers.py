@@ -22,8 +22,12 @@ def peers(config_path: Path | None, as_json: bool, most: int) -> None:
     config = load_config(config_path)
     try:
         records = ask(config.state, "peers")
-    except NotRunning:
-        records = read_records(config.state / "dialogues") if (config.state / "dialogues").is_dir() else []
+    except NotRunning as failure:
+        folder = config.state / "dialogues"
+        try:
+            records = read_records(folder) if folder.is_dir() else []
+        except PermissionError:
+            fail(f"{failure}, and {folder} is for its own user alone: ask as root")
     except ControlProblem as failure:
         fail(str(failure))
     records = records[-most:]

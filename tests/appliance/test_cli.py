@@ -254,4 +254,4 @@ def test_who_may_read_the_state_folder_reads_jobs_without_a_daemon(anywhere: Pat
     assert shown.returncode == 0 and job.id in shown.stdout, shown.stderr
     assert sorted(one.name for one in state.iterdir()) == ["dialogues", "gravure.db", "gravure.db.lock"]
     refused = ask("peers")
-    assert refused.returncode == 1 and f"{state}/dialogues: not allowed for this user" in refused.stderr
+    assert refused.returncode == 1 and f"{state}/dialogues is for its own user alone: ask as root" in refused.stderr
