@@ -394,11 +394,10 @@ class Config(Table):
         if file is None:
             return cls.default()
         try:
-            with file.open("rb") as stream:
-                tables = tomllib.load(stream)
+            tables = read_toml(file)
         except OSError as failure:
             raise ConfigProblem([f"{file}: cannot be read: {failure.strerror}"]) from failure
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        except ValueError as failure:
             raise ConfigProblem([f"{file}: not TOML: {failure}"]) from failure
         return cls.from_dict(tables, str(file))
 
@@ -690,6 +689,21 @@ def config_file(path: Path | None = None) -> Path | None:
     if from_environment := os.environ.get("GRAVURE_CONFIG"):
         return Path(from_environment)
     return SYSTEM_FILE if SYSTEM_FILE.exists() else None
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """A file of TOML; one with the mark that some editors of Windows put before it, too.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML, with the line in words.
+    """
+    raw = file.read_bytes()
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as failure:
+        line = failure.object[: failure.start].count(b"\n") + 1
+        raise ValueError(f"not written in UTF-8 (at line {line})") from failure
 
 
 def _lines(failure: ValidationError) -> Iterator[str]:

@@ -149,6 +149,16 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str) -> Non
     assert "line" in line or "char" in line or "end of document" in line, line
 
 
+def test_a_file_of_windows_is_one_too_and_one_of_another_alphabet_is_said(tmp_path: Path) -> None:
+    file = toml(tmp_path, "")
+    file.write_bytes(b'\xef\xbb\xbf[appliance]\r\ninstitution = "H\xc3\xb4pital"\r\n')
+    assert Config.load(file).appliance.institution == "Hôpital"
+    file.write_bytes(b'[appliance]\ninstitution = "H\xf4pital"\n')
+    with pytest.raises(ConfigProblem) as failure:
+        Config.load(file)
+    assert failure.value.problems == [f"{file}: not TOML: not written in UTF-8 (at line 2)"]
+
+
 def test_a_file_that_is_not_there_or_not_readable_is_a_problem(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.toml", tmp_path):
         with pytest.raises(ConfigProblem):
