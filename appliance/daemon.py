@@ -68,6 +68,8 @@ log = logging.getLogger("gravure")
 
 DRAIN_S = 5.0
 """How long running messages may go on after SIGTERM; with what follows, the process is gone in under 10 s."""
+LOOK_UP_S = 60.0
+"""How often hosts of peers that were not found are looked up again."""
 LOOK_S = 2.0
 """How long a status waits for what printers say of themselves."""
 TAKE_STATE_S = 2.0
@@ -372,6 +374,9 @@ class Appliance:
             elsewhere=self.receivers,
         )
         self.receivers.serve(self.server)
+        if policy.left_out:
+            looking = asyncio.create_task(self._look_up_peers())
+            self._stack.callback(looking.cancel)
         for sock in self._inherited:
             await self.server.listen_socket(sock)
         if not self._inherited:
@@ -385,6 +390,13 @@ class Appliance:
         self._stack.push_async_callback(self._stop_listening)
         self.dicom_addresses = self.server.addresses()
         self.dicom_port = self.dicom_addresses[0][1]
+
+    async def _look_up_peers(self) -> None:
+        """Until every peer's host is found."""
+        while self.server.access.left_out:
+            await asyncio.sleep(LOOK_UP_S)
+            self.server.access = await asyncio.to_thread(access_policy, self.config)
+        log.info("all peers are known")
 
     async def _stop_listening(self) -> None:
         await asyncio.gather(self.server.close(DRAIN_S), self.receivers.close(DRAIN_S))

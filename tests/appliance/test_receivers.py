@@ -257,7 +257,6 @@ def test_an_inbox_has_an_idle_limit_of_its_own_wherever_it_is_served(tmp_path: P
         until(lambda: "receiver started" in one.log.read_text(), "no receiver started")
         until(lambda: not here.is_established, "an idle association stays open here")
         there = associated(one, "STORE")
-        assert [peer["called_ae_title"] for peer in peers(one) if not peer["ended"]] == ["BURN_CD", "STORE"]
         until(lambda: not there.is_established, "an idle association stays open in a receiver")
         assert holder.is_established and one.log.read_text().count("peer is too slow") == 2
         holder.abort()

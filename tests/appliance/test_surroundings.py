@@ -1,4 +1,4 @@
-"""`gravure check` on a machine that lacks what the configuration wants."""
+"""`gravure check`, and the appliance, on a machine that lacks what the configuration wants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from appliance import Appliance, Config
+from appliance import Appliance, Config, daemon
 from appliance.cli import cli
 from appliance.surroundings import missing
 
@@ -95,3 +95,38 @@ def test_both_families_are_listened_on_in_either_order(tmp_path: Path) -> None:
     asyncio.run(run("::", "0.0.0.0"))
     asyncio.run(run("0.0.0.0", "::"))
     asyncio.run(run("::"))
+
+
+def test_a_peer_whose_host_nobody_knows_keeps_no_other_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[str] = []
+
+    def look_up(host: str, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        if not known:
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[0], 0))]
+
+    async def run() -> None:
+        async with Appliance(
+            config(
+                tmp_path,
+                access={"unknown_peers": "reject"},
+                peers={
+                    "PACS": {"ae_title": "PACS", "address": "pacs.example"},
+                    "CT": {"ae_title": "CT", "address": "127.0.0.1"},
+                },
+            )
+        ) as running:
+            server = running.server
+            assert server.access.left_out == ("PACS",) and server.access.caller("CT", "127.0.0.1").admitted
+            assert not server.access.caller("PACS", "127.0.0.9").admitted
+            known.append("127.0.0.9")
+            for _ in range(200):
+                await asyncio.sleep(0.02)
+                if not server.access.left_out:
+                    break
+            assert server.access.caller("PACS", "127.0.0.9").peer == "PACS"
+            assert not server.access.caller("PACS", "127.0.0.1").admitted
+
+    monkeypatch.setattr("appliance.association.access.socket.getaddrinfo", look_up)
+    monkeypatch.setattr(daemon, "LOOK_UP_S", 0.05)
+    asyncio.run(run())
