@@ -193,6 +193,10 @@ class ImagerTable(Table):
     """What it calls media, by Medium Type."""
 
 
+PeerKeys = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Associations = Annotated[int, Field(ge=0, le=10_000)]
+
+
 class PrinterTable(Personality):
     """A virtual film printer."""
 
@@ -229,6 +233,10 @@ class PrinterTable(Personality):
     """Output folder: where the files go, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this printer. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this printer; more are rejected with 2/3/2. 0: as many as [limits] has."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 300
     """Printer resolution."""
     high_dpi: Annotated[int, Field(ge=50, le=600)] | None = None
@@ -305,6 +313,10 @@ class DiscTable(Table):
     """Folder of the images, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this station. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this station; more are rejected with 2/3/2. 0: as many as [limits] has."""
     quiet_seconds: Annotated[float, Field(ge=0, le=86400)] = 30
     """Silence after which a study is complete."""
     keep_days: Days = 14
@@ -327,6 +339,10 @@ class InboxTable(Table):
     """Silence after which an association with this inbox is ended; 0: as [limits] has it."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this inbox. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this inbox; more are rejected with 2/3/2. 0: as many as [limits] has."""
 
 
 class PeerTable(Personality):
@@ -475,6 +491,11 @@ class Config(Table):
             for address in peer.address:
                 if not _may_be_address(address):
                     found.append(f"peers.{key}.address: {address} is no host, address or CIDR block")
+        for kind in SERVICE_TABLES:
+            for key, table in getattr(self, kind).items():
+                for peer_key in table.peers:
+                    if peer_key not in self.peers:
+                        found.append(f"{kind}.{key}.peers: there is no [peers.{peer_key}]")
         for key, station in self.discs.items():
             found += [f"discs.{key}.{line}" for line in _disc_problems(station)]
         found += [f"limits.{line}" for line in _limit_problems(self.limits)]

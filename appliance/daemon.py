@@ -53,7 +53,7 @@ from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
 from appliance.receivers import Receivers
-from appliance.reception import WORDS, MakeService, Reception, entity, station_idle_s
+from appliance.reception import WORDS, MakeService, Reception, door_of, entity, station_idle_s
 from appliance.retention import Retention
 from appliance.runner import Runner
 from appliance.second_contents import SecondContents
@@ -351,7 +351,13 @@ class Appliance:
         own = Entity(
             self.config.appliance.ae_title, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())
         )
-        return [own, *(entity(title, makers, self._idle_s(title)) for title, makers in self._services.items())]
+        return [
+            own,
+            *(
+                entity(title, makers, self._idle_s(title), door_of(self.config, title))
+                for title, makers in self._services.items()
+            ),
+        ]
 
     def _idle_s(self, title: str) -> Callable[[Association], float]:
         """The idle limit of whoever calls this title: of a printer by its personality, else that of the station."""

@@ -832,7 +832,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self.state, self.dialogue = State.GONE, None
             self._close_now()
             return
-        results, roles = negotiate(request, self.entity.transfer_syntaxes, admission.caller.may)
+        caller, door = admission.caller, self.entity.door
+        results, roles = negotiate(
+            request, self.entity.transfer_syntaxes, lambda one: caller.may(one) and door.is_open_to(caller.peer, one)
+        )
         dialogue.proposed(request, results)
         self._contexts = {
             result.context_id: AcceptedContext(result.context_id, context.abstract_syntax, result.transfer_syntax)

@@ -48,7 +48,8 @@ def check(config_path: Path | None) -> None:
     click.echo(f"{'AE title':<17}{'service':<10}what it does")
     click.echo(f"{config.appliance.ae_title:<17}{'echo':<10}answers C-ECHO only")
     for title, kind, key in sorted(config.titles()):
-        click.echo(f"{title:<17}{kind.rstrip('s').replace('inboxe', 'inbox'):<10}{_words(config, kind, key)}")
+        service = kind.rstrip("s").replace("inboxe", "inbox")
+        click.echo(f"{title:<17}{service:<10}{_words(config, kind, key)}{_door(config, kind, key)}")
     if config.access.any_called_ae:
         click.echo(f"{'(any other)':<17}{'':<10}is {config.access.any_called_ae}")
     for line in _personalities(config, personalities):
@@ -105,6 +106,13 @@ def _place(config: Config, printer: PrinterTable) -> str:
         peer = config.peers[printer.peer]
         return f"{printer.peer} ({peer.ae_title}@{config.host_of(printer.peer)}:{peer.port})"
     return printer.folder if printer.output == "folder" else printer.url
+
+
+def _door(config: Config, kind: str, key: str) -> str:
+    """Whom this service lets in, where it is not everybody."""
+    table = getattr(config, kind)[key]
+    words = f"; for {', '.join(table.peers)} alone" if table.peers else ""
+    return words + (f"; {table.associations} associations at most" if table.associations else "")
 
 
 def _words(config: Config, kind: str, key: str) -> str:
