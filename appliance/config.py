@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import ipaddress
+import math
 import os
 import re
 import tomllib
@@ -20,12 +21,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from appliance.association.access import SERVICES
-from appliance.association.limits import Limits
+from appliance.association.limits import MIB, Limits
 from appliance.personality import Personality
 from media.content.words import README, known_language
 from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
+from printing.display_format import MOST_IMAGE_BOXES
 from printing.media_name import paper_of
 from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES, OptionalClass
 from printing.render.sheet import Scaling
@@ -63,9 +65,15 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+OWN_FOLDERS = frozenset({"calibrations", "dialogues", "spool", "store"})
+"""Of the state folder: what lies there is not for people."""
+
+
 def _folder(value: str) -> str:
     if value in ("", ".", "..") or "\0" in value or ".." in Path(value).parts:
         raise ValueError("a folder below the state folder, or an absolute path")
+    if Path(value).parts[0] in OWN_FOLDERS:
+        raise ValueError(f"{Path(value).parts[0]} is a folder of the appliance's own")
     return value
 
 
@@ -185,6 +193,10 @@ class ImagerTable(Table):
     """What it calls media, by Medium Type."""
 
 
+PeerKeys = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Associations = Annotated[int, Field(ge=0, le=10_000)]
+
+
 class PrinterTable(Personality):
     """A virtual film printer."""
 
@@ -221,6 +233,10 @@ class PrinterTable(Personality):
     """Output folder: where the files go, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this printer. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this printer; more are rejected with 2/3/2. 0: as many as [limits] has."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 300
     """Printer resolution."""
     high_dpi: Annotated[int, Field(ge=50, le=600)] | None = None
@@ -281,6 +297,9 @@ class PrinterTable(Personality):
     """More Annotation Display Format IDs beside HEADER, FOOTER, LABEL and ANNOTATION: where each annotation stands."""
 
 
+IdleSeconds = Annotated[float, Field(ge=0, le=7 * 86400)]
+
+
 class DiscTable(Table):
     """A disc station: what is stored here becomes a disc when its study is complete."""
 
@@ -294,10 +313,16 @@ class DiscTable(Table):
     """Folder of the images, relative to the state folder."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this station. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this station; more are rejected with 2/3/2. 0: as many as [limits] has."""
     quiet_seconds: Annotated[float, Field(ge=0, le=86400)] = 30
     """Silence after which a study is complete."""
     keep_days: Days = 14
     """How long instances and images are kept."""
+    idle_seconds: IdleSeconds = 0
+    """Silence after which an association with this station is ended; 0: as [limits] has it."""
     joliet: bool = False
     """A Joliet tree beside that of ISO 9660 level 1: the same short names, without `;1`."""
     icons: bool = False
@@ -310,8 +335,14 @@ class InboxTable(Table):
 
     keep_days: Days = 3
     """How long instances are kept."""
+    idle_seconds: IdleSeconds = 0
+    """Silence after which an association with this inbox is ended; 0: as [limits] has it."""
     aliases: tuple[AETitle, ...] = ()
     """Other called AE titles that mean this one."""
+    peers: PeerKeys = ()
+    """Keys of [peers]: who may call this inbox. None: everybody whom [access] and [peers] let in."""
+    associations: Associations = 0
+    """Open associations with this inbox; more are rejected with 2/3/2. 0: as many as [limits] has."""
 
 
 class PeerTable(Personality):
@@ -325,6 +356,9 @@ class PeerTable(Personality):
     """For calling it."""
     allow: tuple[str, ...] = ("echo", "store", "print")
     """What it may use: echo, store, print."""
+
+
+SERVICE_TABLES = ("printers", "discs", "inboxes")
 
 
 class Config(Table):
@@ -353,7 +387,9 @@ class Config(Table):
             ConfigProblem: with every problem.
         """
         given = dict(tables)
-        if not any(given.get(kind) for kind in ("printers", "discs", "inboxes")):
+        if twice := [f"{file}: {line}" for line in _same_titles(given)]:
+            raise ConfigProblem(twice)
+        if all(given.get(kind, {}) == {} for kind in SERVICE_TABLES):
             given |= {"printers": {"FILM": {}}, "discs": {"BURN_CD": {}}, "inboxes": {"STORE": {}}}
         try:
             config = cls.model_validate(given)
@@ -374,11 +410,10 @@ class Config(Table):
         if file is None:
             return cls.default()
         try:
-            with file.open("rb") as stream:
-                tables = tomllib.load(stream)
+            tables = read_toml(file)
         except OSError as failure:
             raise ConfigProblem([f"{file}: cannot be read: {failure.strerror}"]) from failure
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        except ValueError as failure:
             raise ConfigProblem([f"{file}: not TOML: {failure}"]) from failure
         return cls.from_dict(tables, str(file))
 
@@ -426,7 +461,7 @@ class Config(Table):
 
     def titles(self) -> Iterator[tuple[str, str, str]]:
         """(called AE title, kind of table, key) of every title and alias."""
-        for kind in ("printers", "discs", "inboxes"):
+        for kind in SERVICE_TABLES:
             for key, table in getattr(self, kind).items():
                 for title in (key, *table.aliases):
                     yield title, kind, key
@@ -434,6 +469,7 @@ class Config(Table):
     def problems(self) -> list[str]:
         """What is wrong between tables; what is wrong in one value has been found before."""
         found: list[str] = []
+        found += self._state_problems()
         found += self._listen_problems()
         taken: dict[tuple[str, bool], str] = {}
         for title, kind, key in self.titles():
@@ -455,13 +491,16 @@ class Config(Table):
             for address in peer.address:
                 if not _may_be_address(address):
                     found.append(f"peers.{key}.address: {address} is no host, address or CIDR block")
+        for kind in SERVICE_TABLES:
+            for key, table in getattr(self, kind).items():
+                for peer_key in table.peers:
+                    if peer_key not in self.peers:
+                        found.append(f"{kind}.{key}.peers: there is no [peers.{peer_key}]")
         for key, station in self.discs.items():
             found += [f"discs.{key}.{line}" for line in _disc_problems(station)]
-        for bound in dataclasses.fields(self.limits):
-            if getattr(self.limits, bound.name) <= 0:
-                found.append(f"limits.{bound.name}: must be more than 0")
-        if not re.fullmatch(r"0?[0-7]{3}", self.appliance.file_mode):
-            found.append("appliance.file_mode: three octal digits, such as 0640")
+        found += [f"limits.{line}" for line in _limit_problems(self.limits)]
+        if not re.fullmatch(r"0?[4-7][0-7]{2}", self.appliance.file_mode):
+            found.append("appliance.file_mode: three octal digits, such as 0640; the appliance itself must read it")
         for key, printer in self.printers.items():
             found += [f"printers.{key}.{line}" for line in _printer_problems(printer)]
             found += [f"printers.{key}.{line}" for line in self._other_printers(key, printer)]
@@ -477,6 +516,11 @@ class Config(Table):
             yield (
                 f"appliance.language: {self.appliance.language!r} is none of {', '.join(README)}: discs are in English"
             )
+        first: dict[tuple[str, frozenset[str]], str] = {}
+        for key, peer in self.peers.items():
+            other = first.setdefault((peer.ae_title, frozenset(peer.address)), key)
+            if other != key:
+                yield f"peers.{key}: nobody: {peer.ae_title} at this address is peers.{other}, which stands before"
 
     def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
         for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):
@@ -491,17 +535,66 @@ class Config(Table):
         if any(quotas) and printer.keep_days < 1:
             yield "keep_days: at least 1 where films are counted by the day (films_a_day)"
 
+    def _state_problems(self) -> Iterator[str]:
+        try:
+            state = self.state
+        except RuntimeError:  # ~somebody whom nobody knows, or no home for the default
+            yield "appliance.state: there is no such home folder: name a folder"
+            return
+        if "\0" in str(state):
+            yield "appliance.state: no folder can have this name"
+
     def _listen_problems(self) -> Iterator[str]:
         if not self.listen.address:
             yield "listen.address: no address"
+        seen: set[ipaddress.IPv4Address | ipaddress.IPv6Address] = set()
         for address in self.listen.address:
             try:
-                ipaddress.ip_address(address.partition("%")[0])
+                one = ipaddress.ip_address(address.partition("%")[0])
             except ValueError:
                 yield f"listen.address: {address} is not an IP address"
                 return
+            if one in seen:
+                yield f"listen.address: {address} stands there twice"
+            seen.add(one)
+        for one in seen:
+            if one.is_unspecified and any(other.version == one.version for other in seen - {one}):
+                yield f"listen.address: {one} is every address of its kind: name it alone, or the others"
         if self._is_open_to_all():
             yield f"listen.address: {OPEN_TO_ALL}"
+
+
+def _same_titles(tables: Mapping[str, Any]) -> Iterator[str]:
+    """Tables whose keys are one AE title, as outer spaces do not count: only one of them would be left."""
+    for kind in SERVICE_TABLES:
+        table = tables.get(kind)
+        keys = [key.strip(" ") for key in table] if isinstance(table, Mapping) else []
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            yield f"{kind}.{key}: stands there twice, as outer spaces do not count"
+
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "contexts": (1, 128),
+    "associate_bytes": (4096, 16 * MIB),
+    "pdu_bytes": (4096, 16 * MIB),
+    "pdu_tolerated_bytes": (4096, 1024 * MIB),
+    "command_bytes": (1024, 16 * MIB),
+    "memory_bytes": (1, 64 * MIB),
+}
+"""Bounds of bounds: what a peer of today needs at least, and what an item, or a board, can hold. All others are more
+than 0, and a number."""
+
+
+def _limit_problems(limits: Limits) -> Iterator[str]:
+    for bound in dataclasses.fields(limits):
+        value = getattr(limits, bound.name)
+        least, most = LIMITS.get(bound.name, (0, math.inf))
+        if not value > 0 or not math.isfinite(value):
+            yield f"{bound.name}: must be a number above 0"
+        elif not least <= value <= most:
+            yield f"{bound.name}: from {least:.0f} to {most:.0f}"
+    if limits.pdu_tolerated_bytes < limits.pdu_bytes:
+        yield "pdu_tolerated_bytes: less than pdu_bytes, which is what peers are told"
 
 
 USED_BY: Mapping[str, tuple[str, ...]] = {
@@ -570,9 +663,15 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
     for key, places in printer.annotations.items():
         if not 1 <= len(places) <= MOST_BOXES:
             yield f"annotations.{key}: 1 to {MOST_BOXES} places"
+    for key in ("slides", "superslides"):
+        columns, rows = getattr(printer, key)
+        if min(columns, rows) < 1 or columns * rows > MOST_IMAGE_BOXES:
+            yield f"{key}: columns and rows, at most {MOST_IMAGE_BOXES} images"
     for number, custom in printer.custom.items():
         if not number.isdigit():
             yield f"custom.{number}: the key is the number of the format"
+        if not 1 <= len(custom.boxes) <= MOST_IMAGE_BOXES:
+            yield f"custom.{number}.boxes: 1 to {MOST_IMAGE_BOXES} boxes"
         for x, y, width, height in custom.boxes:
             if min(x, y) < 0 or min(width, height) <= 0 or x + width > 100.001 or y + height > 100.001:
                 yield f"custom.{number}.boxes: a box lies outside of the film"
@@ -613,13 +712,42 @@ def config_file(path: Path | None = None) -> Path | None:
     return SYSTEM_FILE if SYSTEM_FILE.exists() else None
 
 
+def read_toml(file: Path) -> dict[str, Any]:
+    """A file of TOML; one with the mark that some editors of Windows put before it, too.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML, with the line in words.
+    """
+    raw = file.read_bytes()
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as failure:
+        line = failure.object[: failure.start].count(b"\n") + 1
+        raise ValueError(f"not written in UTF-8 (at line {line})") from failure
+
+
 def _lines(failure: ValidationError) -> Iterator[str]:
     for error in failure.errors():
         key = ".".join(str(part) for part in error["loc"] if part != "[key]")
         if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             yield f"{key}: there is no such key{_suggestion(error['loc'])}"
         else:
-            yield f"{key}: {error['msg'].removeprefix('Value error, ')}"
+            yield f"{key}: {WORDS.get(error['type']) or error['msg'].removeprefix('Value error, ')}"
+
+
+WORDS: Mapping[str, str] = {
+    "missing": "this key must be there",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "dataclass_type": "must be a table",
+    "tuple_type": 'must be a list, such as ["A", "B"]',
+    "string_type": 'must be text, such as "text"',
+    "int_type": "must be a number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
+"""What pydantic says in Python's words, in those of TOML."""
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:

@@ -33,12 +33,12 @@ SOP_CLASS_NAMES = {one.sop_class_uid: one.name for one in PRINT}
 REJECTIONS = (
     ("1/1/1", "the peer's maximum length is below 7 bytes"),
     ("1/1/2", "application context name not supported"),
-    ("1/1/3", "calling AE title not recognized at this address"),
+    ("1/1/3", "calling AE title not recognized at this address, or not let in by this AE title"),
     ("1/1/7", "called AE title not recognized"),
     ("1/2/2", "protocol version not supported"),
     ("2/2/1", "user identity refused"),
     ("2/3/1", "shutting down"),
-    ("2/3/2", "local limit of associations exceeded"),
+    ("2/3/2", "local limit of associations exceeded: in all, of an address, or of an AE title"),
 )
 
 STORE_STATUSES = (

@@ -38,7 +38,7 @@ def socket_path(state: Path) -> Iterator[str]:
 
 
 class NotRunning(Exception):
-    """No daemon answers on the socket."""
+    """No daemon answers on the socket, or none that answers in time."""
 
 
 class NoReason(Exception):
@@ -234,23 +234,44 @@ def _connected(state: Path, timeout_s: float | None) -> Iterator[Any]:
         sock.close()
 
 
-def ask(state: Path, do: str, timeout_s: float = 30.0, **facts: Any) -> Any:
+PATIENCE_S = 30.0
+"""How long the command line waits for an answer."""
+
+
+def ask(state: Path, do: str, timeout_s: float | None = None, **facts: Any) -> Any:
     """Ask the daemon that keeps this state folder.
 
     Raises:
         NotRunning: no daemon answers.
         ControlProblem: it said no.
     """
-    with _connected(state, timeout_s) as stream:
-        stream.write(json.dumps({"do": do, **facts}).encode() + b"\n")
-        stream.flush()
-        line = stream.readline()
+    timeout_s = timeout_s or PATIENCE_S
+    try:
+        with _connected(state, timeout_s) as stream:
+            stream.write(json.dumps({"do": do, **facts}).encode() + b"\n")
+            stream.flush()
+            line = stream.readline()
+    except TimeoutError:
+        raise NotRunning(f"gravure runs, but has not answered for {timeout_s:g} s") from None
+    except ConnectionError:
+        line = b""
     if not line:
         raise NotRunning("gravure is stopping")
     answer = json.loads(line)
     if "error" in answer:
         raise ControlProblem(answer["error"], answer["kind"])
     return answer["ok"]
+
+
+def is_running(state: Path) -> bool:
+    """Whether a daemon keeps this state folder, as far as this user may know."""
+    try:
+        with _connected(state, PATIENCE_S):
+            return True
+    except (NotRunning, NotADirectoryError):
+        return False
+    except OSError:  # there is one that is not for this user, or one that hangs
+        return True
 
 
 def watch(state: Path) -> Iterator[dict[str, Any]]:

@@ -53,7 +53,7 @@ from appliance.peers import BadProfile, Personalities
 from appliance.performers import DiscPerformer, FilmPerformer
 from appliance.policy import CannotStart, access_policy
 from appliance.receivers import Receivers
-from appliance.reception import WORDS, MakeService, Reception, entity
+from appliance.reception import WORDS, MakeService, Reception, door_of, entity, station_idle_s
 from appliance.retention import Retention
 from appliance.runner import Runner
 from appliance.second_contents import SecondContents
@@ -68,6 +68,8 @@ log = logging.getLogger("gravure")
 
 DRAIN_S = 5.0
 """How long running messages may go on after SIGTERM; with what follows, the process is gone in under 10 s."""
+LOOK_UP_S = 60.0
+"""How often hosts of peers that were not found are looked up again."""
 LOOK_S = 2.0
 """How long a status waits for what printers say of themselves."""
 TAKE_STATE_S = 2.0
@@ -169,7 +171,9 @@ class Appliance:
                 (state / name).mkdir(exist_ok=True, mode=0o700)
             lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as failure:
-            raise CannotStart(f"the state folder {state} cannot be used: {failure.strerror}") from failure
+            raise CannotStart(
+                f"the state folder {state} cannot be used: {failure.filename}: {failure.strerror}"
+            ) from failure
         self._stack.callback(os.close, lock)
         self._lock = lock
         return state
@@ -299,7 +303,7 @@ class Appliance:
         try:
             self._personalities = Personalities(self.config)
         except BadProfile as failure:
-            raise CannotStart(str(failure)) from failure
+            raise CannotStart(f"access.profiles: {failure}") from failure
         make = {"printers": self._printing, "discs": self._storage, "inboxes": self._storage}
         made: dict[str, MakeService] = {}
         for title, kind, key in self.config.titles():
@@ -347,18 +351,21 @@ class Appliance:
         own = Entity(
             self.config.appliance.ae_title, Kind.ECHO, transfer_syntaxes(()), lambda _: ServiceConversation(())
         )
-        printers = {title: key for title, kind, key in self.config.titles() if kind == "printers"}
         return [
             own,
             *(
-                entity(title, makers, self._idle_s(printers[title])) if title in printers else entity(title, makers)
+                entity(title, makers, self._idle_s(title), door_of(self.config, title))
                 for title, makers in self._services.items()
             ),
         ]
 
-    def _idle_s(self, printer: str) -> Callable[[Association], float]:
-        """The idle limit of whoever calls a printer, by its personality."""
-        return lambda caller: self._personalities.resolved(printer, caller).personality.idle_seconds
+    def _idle_s(self, title: str) -> Callable[[Association], float]:
+        """The idle limit of whoever calls this title: of a printer by its personality, else that of the station."""
+        printer = next((key for one, kind, key in self.config.titles() if one == title and kind == "printers"), None)
+        station = station_idle_s(self.config, title)
+        if printer is None:
+            return station
+        return lambda caller: self._personalities.resolved(printer, caller).personality.idle_seconds or station(caller)
 
     # -- listening ----------------------------------------------------------------------------------------------
 
@@ -373,11 +380,15 @@ class Appliance:
             elsewhere=self.receivers,
         )
         self.receivers.serve(self.server)
+        if policy.left_out:
+            looking = asyncio.create_task(self._look_up_peers())
+            self._stack.callback(looking.cancel)
         for sock in self._inherited:
             await self.server.listen_socket(sock)
         if not self._inherited:
             port = self.config.listen.port
-            for address in self.config.listen.address:
+            # IPv4 first: "::" takes both families where it is alone, and its own where the other is taken.
+            for address in sorted(self.config.listen.address, key=lambda one: ":" in one):
                 try:
                     port = await self.server.listen(address, port)
                 except OSError as failure:
@@ -385,6 +396,13 @@ class Appliance:
         self._stack.push_async_callback(self._stop_listening)
         self.dicom_addresses = self.server.addresses()
         self.dicom_port = self.dicom_addresses[0][1]
+
+    async def _look_up_peers(self) -> None:
+        """Until every peer's host is found."""
+        while self.server.access.left_out:
+            await asyncio.sleep(LOOK_UP_S)
+            self.server.access = await asyncio.to_thread(access_policy, self.config)
+        log.info("all peers are known")
 
     async def _stop_listening(self) -> None:
         await asyncio.gather(self.server.close(DRAIN_S), self.receivers.close(DRAIN_S))
@@ -461,8 +479,9 @@ async def _serve(config: Config) -> int:
     stop = asyncio.Event()
     for remark in config.remarks():
         log.warning("configuration", extra={"remark": remark})
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it: then the terminal may go
+            loop.add_signal_handler(number, stop.set)
     appliance = Appliance(config, receivers=receivers_for(config, os.cpu_count() or 1))
     try:
         await appliance.start()
@@ -482,7 +501,7 @@ async def _serve(config: Config) -> int:
 
 
 def run(config: Config) -> int:
-    """Run the appliance in the foreground until SIGTERM or SIGINT. Returns the exit status."""
+    """Run the appliance in the foreground until SIGTERM, SIGINT, or its terminal is closed. Returns the exit status."""
     os.umask(0o027)
     calm_collector()
     return asyncio.run(_serve(config))

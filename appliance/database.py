@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TypeAlias
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -164,11 +165,12 @@ class Database:
     """
 
     def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
-        url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+        url = _url(where, at_rest=read_only and isinstance(where, Path) and _is_at_rest(where))
+        sqlite_file = url.get_backend_name() == "sqlite"
         self.writer: WriterTurn | threading.Lock = threading.Lock()
         self._fast: Any = None
         self._prepared: dict[TextClause, tuple[str, InOrder | None]] = {}
-        if url.startswith("sqlite"):
+        if sqlite_file:
             self.engine: Engine = create_engine(
                 url,
                 poolclass=QueuePool,
@@ -181,7 +183,7 @@ class Database:
             event.listen(self.engine, "begin", _sqlite_begin_immediate if not read_only else _sqlite_begin)
         else:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
-        if url.startswith("sqlite") and not read_only and isinstance(where, Path):
+        if sqlite_file and not read_only and isinstance(where, Path):
             self.writer = WriterTurn(where.with_name(f"{where.name}.lock"))
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         postgresql = self.engine.dialect.name == "postgresql"
@@ -349,6 +351,22 @@ def _sqlite_durable(connection: sqlite3.Connection, _record: object) -> None:
         "cache_size=-4000",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _url(where: Path | str, *, at_rest: bool) -> URL:
+    """The SQLAlchemy URL of a file, whatever its name, or of a URL."""
+    if isinstance(where, str) and "://" in where:
+        return make_url(where)
+    if at_rest:
+        file = f"file:{quote(os.path.abspath(where))}"
+        return URL.create("sqlite", database=file, query={"immutable": "1", "uri": "true"})
+    return URL.create("sqlite", database=str(where))
+
+
+def _is_at_rest(file: Path) -> bool:
+    """Whether a file can be read only as it lies there: SQLite wants to make files beside it, and this user may not.
+    Without a log beside it the file has everything."""
+    return not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
 
 
 def _sqlite_read_only(connection: sqlite3.Connection, _record: object) -> None:

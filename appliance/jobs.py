@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -408,6 +408,25 @@ def _event_values(job: Job, event: JobEvent, detail: str, now: float) -> dict[st
     }
 
 
+def found_in(row: Mapping[str, Any], search: str) -> bool:
+    """Whether a text stands in what `Job.to_dict` says of a job, in any case; in the values, not in their names. A held
+    and a cancelled job are also found by that word."""
+    wanted = search.casefold()
+    words = [word for word in ("held", "cancelled") if row[word]]
+    return any(wanted in text.casefold() for text in (*words, *_texts(row)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
 class Jobs:
     """The job table.
 
@@ -622,7 +641,7 @@ class Jobs:
         return None if row is None else _job(row)
 
     def list(self, *, ended: bool | None = None, search: str = "", limit: int = 1000) -> list[Job]:
-        """The newest jobs, oldest first; `search` is looked for in everything that `to_dict` shows."""
+        """The newest jobs, oldest first; `search` is looked for as `found_in` does."""
         which = {None: "", True: f" WHERE step IN {_ENDED_SQL}", False: f" WHERE step NOT IN {_ENDED_SQL}"}[ended]
         with self._database.read() as connection:
             rows = connection.execute(
@@ -634,8 +653,7 @@ class Jobs:
             )
             jobs = [_job(row) for row in rows]
         if search:
-            wanted = search.casefold()
-            jobs = [job for job in jobs if wanted in json.dumps(job.to_dict(), ensure_ascii=False).casefold()]
+            jobs = [job for job in jobs if found_in(job.to_dict(), search)]
         return jobs[-limit:]
 
     def events(self, job_id: str) -> Sequence[Event]:

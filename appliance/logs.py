@@ -73,10 +73,20 @@ def tell_of_loop(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(tell)
 
 
+def _is_journal(stream: TextIO) -> bool:
+    """Whether journald reads this stream. What a service manager started hands its JOURNAL_STREAM on to everybody, a
+    desktop to each of its terminals: what counts is that the stream is the one which is named there."""
+    try:
+        here = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file at all
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{here.st_dev}:{here.st_ino}"
+
+
 def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     """Send our events to standard error, and silence the libraries: they log values of data sets and passcodes."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(LineFormatter(journald="JOURNAL_STREAM" in os.environ))
+    handler.setFormatter(LineFormatter(journald=_is_journal(handler.stream)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

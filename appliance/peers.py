@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,7 +19,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from appliance.association.access import plain_address
-from appliance.config import Config
+from appliance.config import Config, read_toml
 from appliance.personality import Layer, Personality, Resolved
 
 log = logging.getLogger("gravure.print")
@@ -145,11 +144,10 @@ def read_profiles(folder: Path, origin: str) -> tuple[Found, ...]:
     found: list[Found] = []
     for file in sorted(folder.glob("*.toml"))[:MOST_PROFILES]:
         try:
-            with file.open("rb") as stream:
-                found.append(Found(file.stem, f"{origin}/{file.name}", Profile.model_validate(tomllib.load(stream))))
+            found.append(Found(file.stem, f"{origin}/{file.name}", Profile.model_validate(read_toml(file))))
         except ValidationError as failure:
             problems += [f"{file}: {line}" for line in _lines(failure)]
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        except (OSError, ValueError) as failure:
             problems.append(f"{file}: cannot be read: {failure}")
     if problems:
         raise BadProfile(problems)
@@ -177,7 +175,7 @@ def own(config: Config) -> tuple[Found, ...]:
         return ()
     folder = config.folder(config.access.profiles)
     if not folder.is_dir():
-        raise BadProfile([f"access.profiles: there is no folder {folder}"])
+        raise BadProfile([f"there is no folder {folder}"])
     return read_profiles(folder, str(folder))
 
 

@@ -43,7 +43,8 @@ class Personality(BaseModel):
     """More films of one caller in a day, copies counted, wait until somebody releases them; 0: any number."""
     idle_seconds: Annotated[float, Field(ge=0, le=7 * 86400)] = 0
     """Silence after which an association with a printer is ended, as it was when the association began; 0: as [limits]
-    has it. For consoles that keep theirs open for days, or never end it."""
+    has it. For consoles that keep theirs open for days, or never end it.
+    Stations and inboxes have a key of their own."""
 
     @property
     def strict(self) -> bool:

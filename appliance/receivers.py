@@ -101,6 +101,8 @@ class Receivers:
         """Give an association to the receiver that has least to do, if that is less than what is done here."""
         if self._most == 0 or self._closing or entity.kind is not Kind.STORAGE or self._server is None:
             return False
+        if self._server.access.left_out:  # a receiver looks names up once, and has to come to the same
+            return False
         here = sum(1 for one in self._server.associations() if one.entity and one.entity.kind is Kind.STORAGE)
         ready = [one for one in self._receivers if one.ready]
         least = min(ready, key=lambda one: len(one.open), default=None)

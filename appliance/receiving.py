@@ -25,9 +25,9 @@ from appliance.database import Database
 from appliance.instances import Arrival
 from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
-from appliance.policy import access_policy
+from appliance.policy import CannotStart, access_policy
 from appliance.receivers import DATAGRAM_BYTES, STOP
-from appliance.reception import WORDS, MakeService, Reception, entity
+from appliance.reception import WORDS, MakeService, Reception, entity, station_idle_s
 
 DRAIN_S = 5.0
 TELL_S = 0.05
@@ -72,10 +72,13 @@ class Receiving:
             words = services.setdefault(title, {})
             if WORDS[kind] == "store":
                 words["store"] = self._reception.service(key, self._arrived, lambda one: self.tell("closed", one))
+        policy = access_policy(config)
+        if policy.left_out:
+            raise CannotStart(f"peers are unknown here: {', '.join(policy.left_out)}")
         any_called_ae = config.access.any_called_ae
         self._server = AssociationServer(
-            [entity(title, makers) for title, makers in services.items()],
-            access=access_policy(config),
+            [entity(title, makers, station_idle_s(config, title)) for title, makers in services.items()],
+            access=policy,
             limits=config.limits,
             dialogues=Told(self),
             any_called_ae=any_called_ae if any_called_ae in services else None,
@@ -161,7 +164,7 @@ async def _run(config: Config, channel: socket.socket) -> None:
 
 def receiving_main(descriptor: int) -> None:
     """Entry of the process: the configuration comes on standard input, associations on the channel."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole group; the other process says when it is time
     os.umask(0o027)
     calm_collector()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from appliance.association.entity import Entity, Kind
+from appliance.association.entity import Door, Entity, Kind
 from appliance.association.message import Association
 from appliance.capabilities import transfer_syntaxes
 from appliance.config import Config
@@ -29,11 +29,26 @@ WORDS = {"printers": "print", "discs": "store", "inboxes": "store"}
 """What a table of the configuration does, in the words of `capabilities`."""
 
 
+def door_of(config: Config, title: str) -> Door:
+    """Whom the tables behind a called AE title let in."""
+    behind = [(kind, key) for called, kind, key in config.titles() if called == title]
+    tables = {kind: getattr(config, kind)[key] for kind, key in behind}
+    limits = [table.associations for table in tables.values() if table.associations]
+    return Door(
+        frozenset(f"{kind}.{key}" for kind, key in behind),
+        {WORDS[kind]: frozenset(table.peers) for kind, table in tables.items() if table.peers},
+        min(limits, default=0),
+    )
+
+
 def entity(
-    ae_title: str, makers: Mapping[str, MakeService], idle_s: Callable[[Association], float] = lambda _: 0.0
+    ae_title: str,
+    makers: Mapping[str, MakeService],
+    idle_s: Callable[[Association], float] = lambda _: 0.0,
+    door: Door | None = None,
 ) -> Entity:
-    """One called AE title, with what makes its services, by word, and the idle limit of an association, 0 for that of
-    its kind."""
+    """One called AE title, with what makes its services, by word, the idle limit of an association, 0 for that of its
+    kind, and whom it lets in."""
     kind = Kind.BOTH if len(makers) == 2 else Kind.PRINT if "print" in makers else Kind.STORAGE
     return Entity(
         ae_title,
@@ -41,7 +56,17 @@ def entity(
         transfer_syntaxes(makers),
         lambda association: ServiceConversation([make(association) for make in makers.values()]),
         idle_s=idle_s,
+        door=door or Door(),
     )
+
+
+def station_idle_s(config: Config, title: str) -> Callable[[Association], float]:
+    """The idle limit of whoever calls a station or inbox by this title; 0 where it has none of its own."""
+    limits_s = {
+        called: getattr(config, kind)[key].idle_seconds for called, kind, key in config.titles() if kind != "printers"
+    }
+    station_s: float = limits_s.get(title, 0.0)
+    return lambda _: station_s
 
 
 class Reception:

@@ -57,7 +57,9 @@ def test_what_was_installed_runs_without_the_checkout(tree: Path, tmp_path: Path
     config = tree / "etc/gravure/gravure.toml"
     command = [installed / "bin/python", "-m", "appliance", "check", "--config", config]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and "port 104" in done.stdout, done.stdout + done.stderr
+    # Whether this machine has a free port 104 and a state folder for this user is another matter.
+    assert "port 104" in done.stdout and "BURN_CD" in done.stdout and not done.stderr, done.stdout + done.stderr
+    assert (installed / "share/doc/generated/configuration.md").is_file()
     for script in (installed / "bin").iterdir():
         first = script.read_bytes().split(b"\n", 1)[0]
         assert not first.startswith(b"#!") or first == f"#!{PREFIX}/bin/python".encode(), script.name

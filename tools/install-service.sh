@@ -19,12 +19,16 @@ for script in "$destdir$prefix"/bin/*; do
     sed -i "1s|^#!$destdir$prefix/bin/python.*|#!$prefix/bin/python|" "$script"
 done
 install -D -m 644 docs/operator.md "$destdir$prefix/share/doc/operator.md"
+install -D -m 644 -t "$destdir$prefix/share/doc/generated" docs/generated/*.md
 install -D -m 644 systemd/gravure.service "$destdir/usr/lib/systemd/system/gravure.service"
 install -D -m 644 systemd/gravure.socket "$destdir/usr/lib/systemd/system/gravure.socket"
 install -D -m 644 systemd/gravure.sysusers "$destdir/usr/lib/sysusers.d/gravure.conf"
 install -D -m 644 systemd/gravure.tmpfiles "$destdir/usr/lib/tmpfiles.d/gravure.conf"
 sed -i "s|/opt/gravure|$prefix|g" "$destdir/usr/lib/systemd/system/gravure.service"
-[ -e "$destdir/etc/gravure/gravure.toml" ] || install -D -m 640 systemd/gravure.toml "$destdir/etc/gravure/gravure.toml"
+if [ ! -e "$destdir/etc/gravure/gravure.toml" ]; then
+    install -D -m 640 systemd/gravure.toml "$destdir/etc/gravure/gravure.toml"
+    sed -i "s|/opt/gravure|$prefix|g" "$destdir/etc/gravure/gravure.toml"
+fi
 if [ -z "$destdir" ]; then
     ln -sf "$prefix/bin/gravure" /usr/local/bin/gravure
     systemd-sysusers

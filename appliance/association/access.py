@@ -69,14 +69,16 @@ class AccessPolicy:
     peers: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
     """By AE title."""
     unknown_peers: str = "accept"
+    left_out: tuple[str, ...] = ()
+    """Keys of peers whose hosts nobody knows now: they are unknown peers."""
 
     @classmethod
-    def of(cls, peers: Iterable[Peer], unknown_peers: str) -> AccessPolicy:
+    def of(cls, peers: Iterable[Peer], unknown_peers: str, left_out: Iterable[str] = ()) -> AccessPolicy:
         """A policy for these peers."""
         by_title: dict[str, tuple[Peer, ...]] = {}
         for peer in peers:
             by_title[peer.ae_title] = (*by_title.get(peer.ae_title, ()), peer)
-        return cls(by_title, unknown_peers)
+        return cls(by_title, unknown_peers, tuple(left_out))
 
     def caller(self, calling_ae_title: str, address: str) -> Caller:
         """Who calls with this title from this address."""

@@ -193,7 +193,7 @@ def _user_information(item: memoryview, user: dict[str, object], roles: dict[str
                 raise BadAssociate("a role selection item is not well formed")
             roles[_uid(value[2 : 2 + length], "SOP Class of a role")] = Role(bool(value[-2]), bool(value[-1]))
         elif kind == 0x55:
-            user["implementation_version_name"] = bytes(value[:16]).decode("ascii", "replace").strip()
+            user["implementation_version_name"] = bytes(value[:16]).decode("ascii", "replace").strip(" \0")
         elif kind == 0x58:
             user["user_identity"] = _user_identity(value)
 

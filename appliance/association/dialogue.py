@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +150,8 @@ class DialogueLog:
         """Bytes that the day's file may still take; negative when it said that it is full."""
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._recent.extend(newest_lines(folder, keep))
+            self._recent_bytes = sum(map(len, self._recent))
 
     def began(self, association_id: str, address: str) -> Dialogue:
         """A new record."""
@@ -186,15 +188,18 @@ class DialogueLog:
         if day == self._day:
             return
         self.close()
-        self._fd = os.open(folder / f"{day}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(folder / f"{day}.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._day = day
-        self._room = DAY_BYTES - os.fstat(self._fd).st_size
+        length = os.fstat(self._fd).st_size
+        if length and os.pread(self._fd, 1, length - 1) != b"\n":
+            os.write(self._fd, b"\n")  # behind a line that a crash cut short
+        self._room = DAY_BYTES - length
         for old in sorted(folder.glob("*.jsonl"))[: -self._keep_days]:
             old.unlink(missing_ok=True)
 
     def recent(self) -> Iterator[dict[str, Any]]:
-        """The newest records, oldest first."""
-        return map(json.loads, list(self._recent))
+        """The newest records, oldest first; those of an earlier start too."""
+        return _records(list(self._recent))
 
     def close(self) -> None:
         """Close the day's file."""
@@ -203,16 +208,39 @@ class DialogueLog:
             self._fd, self._day = -1, ""
 
 
-def read_records(folder: Path, most: int = 200) -> list[dict[str, Any]]:
-    """The newest records on disk, oldest first: what `gravure peers` shows while no daemon runs."""
-    found: list[dict[str, Any]] = []
+def newest_lines(folder: Path, most: int) -> list[bytes]:
+    """The newest lines on disk, oldest first, as far as they would stay in memory."""
+    found: list[bytes] = []
+    room = RECENT_BYTES
     for file in sorted(folder.glob("*.jsonl"), reverse=True):
-        lines = file.read_text("ascii", "replace").splitlines()
-        for line in reversed(lines):
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue  # the last line of a day that ended in a crash
-            if len(found) == most:
-                return found[::-1]
-    return found[::-1]
+        with file.open("rb") as stream:
+            length = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, length - room))
+            lines = stream.read(room).splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            del lines[-1]  # cut short by a crash
+        if length > room:
+            del lines[:1]  # its beginning lies further back
+        found[:0] = lines[-(most - len(found)) :]
+        room -= length
+        if len(found) >= most or room <= 0:
+            break
+    return found
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # garbled by a failing disk
+
+
+def read_records(folder: Path, most: int = 200) -> list[dict[str, Any]]:
+    """The newest records on disk, oldest first: what `gravure peers` shows while no daemon runs.
+
+    Raises:
+        PermissionError: they are not for this user.
+    """
+    os.scandir(folder).close()  # `glob` says of a folder that it may not read that nothing is in it
+    return list(_records(newest_lines(folder, most)))

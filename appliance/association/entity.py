@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
+from .access import service_of
 from .associate import AssociateRequest, ContextResult, Role
 from .message import Association, Conversation
 
@@ -18,6 +19,32 @@ class Kind(Enum):
     STORAGE = "storage"
     BOTH = "both"
     ECHO = "echo"
+
+
+WORDS = {Kind.PRINT: ("print",), Kind.STORAGE: ("store",), Kind.BOTH: ("print", "store"), Kind.ECHO: ("echo",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Whom an entity lets in, of those whom the appliance lets in."""
+
+    tables: frozenset[str] = frozenset()
+    """What stands behind it: a title and its aliases are counted together."""
+    peers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By word of `allow`: keys of the peers that may use that service; without an entry everybody may."""
+    associations: int = 0
+    """How many may be open; 0: as many as all."""
+
+    def is_open_to(self, peer: str | None, abstract_syntax: str) -> bool:
+        """Whether a peer, None for one that is not known, may use a SOP Class here."""
+        return self._serves(peer, service_of(abstract_syntax))
+
+    def is_shut_to(self, peer: str | None, words: Iterable[str]) -> bool:
+        """Whether none of these services is for this peer."""
+        return not any(self._serves(peer, word) for word in words)
+
+    def _serves(self, peer: str | None, word: str) -> bool:
+        return word not in self.peers or peer in self.peers[word]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +61,12 @@ class Entity:
     """Other called AE titles that mean this one."""
     idle_s: Callable[[Association], float] = lambda _: 0.0
     """Asked once, when an association is accepted: its own idle limit; 0 is that of its kind."""
+    door: Door = Door()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it does, in the words of `allow`."""
+        return WORDS[self.kind]
 
 
 def negotiate(

@@ -468,8 +468,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             most = limits.associate_bytes
         elif kind == P_DATA_TF and self.state is State.OPEN:
             most = limits.pdu_tolerated_bytes
-        elif kind in (A_RELEASE_RQ, A_RELEASE_RP, A_ABORT):
-            most = 4 if self.state is State.OPEN or kind == A_ABORT else 0
+        elif kind == A_ABORT or (kind in (A_RELEASE_RQ, A_RELEASE_RP) and self.state is State.OPEN):
+            most = 4
         else:
             self._refuse_pdu(f"PDU type {kind} here", UNEXPECTED_PDU if 1 <= kind <= 7 else UNRECOGNIZED_PDU)
             return
@@ -853,7 +853,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self.state, self.dialogue = State.GONE, None
             self._close_now()
             return
-        results, roles = negotiate(request, self.entity.transfer_syntaxes, admission.caller.may)
+        caller, door = admission.caller, self.entity.door
+        results, roles = negotiate(
+            request, self.entity.transfer_syntaxes, lambda one: caller.may(one) and door.is_open_to(caller.peer, one)
+        )
         dialogue.proposed(request, results)
         self._contexts = {
             result.context_id: AcceptedContext(result.context_id, context.abstract_syntax, result.transfer_syntax)

@@ -17,7 +17,7 @@ from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from .access import AccessPolicy, Caller
 from .associate import APPLICATION_CONTEXT, AssociateRequest, UserIdentity
 from .dialogue import Dialogue, DialogueLog
-from .entity import Entity
+from .entity import Door, Entity
 from .limits import Limits
 from .protocol import AssociationProtocol, State
 
@@ -178,6 +178,8 @@ class AssociationServer:
             return Admission(caller, None, (1, 1, 7), "called AE title not recognized")
         if not caller.admitted:
             return Admission(caller, None, (1, 1, 3), "calling AE title not recognized at this address")
+        if entity.door.is_shut_to(caller.peer, entity.words):
+            return Admission(caller, None, (1, 1, 3), "this AE title is not for this peer")
         identity = request.user_identity
         if identity is not None and self._identify is not None and not self._identify(identity):
             return Admission(caller, None, (2, 2, 1), "user identity refused")
@@ -191,7 +193,16 @@ class AssociationServer:
         address = connection.peer_address
         if self._by_address[address] + others.count(address) >= self.limits.associations_per_peer:
             return Admission(caller, None, (2, 3, 2), "too many associations from this address")
+        if entity.door.associations and self._open_with(entity.door) >= entity.door.associations:
+            return Admission(caller, None, (2, 3, 2), "too many associations with this AE title")
         return Admission(caller, entity)
+
+    def _open_with(self, door: Door) -> int:
+        """Associations with what stands behind a door, by any title, wherever they are served."""
+        entities = [one.entity for one in self._open]
+        if self._elsewhere is not None:
+            entities += [self._entities.get(one.called_ae_title, self._any) for one in self._elsewhere.dialogues()]
+        return sum(1 for one in entities if one is not None and door.tables & one.door.tables)
 
     def take_elsewhere(self, connection: AssociationProtocol, entity: Entity, associate: bytearray) -> bool:
         """Offer an admitted association to another process of ours. True where it went there, socket and all."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -53,12 +55,18 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what this user may not touch is said in words."""
+        """Run a command; what this user may not touch, and what fails on the way, is said in words."""
         try:
             return super().invoke(ctx)
         except PermissionError as failure:
             words = f"{failure.filename}: not allowed for this user"
             click.echo(f"{words}; ask as root, or as a member of the service's group (gravure)", err=True)
+            sys.exit(1)
+        except OSError as failure:
+            if failure.errno == errno.EPIPE:
+                raise  # whoever reads us has seen enough: click ends without a word
+            where = f"{failure.filename}: " if failure.filename else ""
+            click.echo(f"{where}{failure.strerror or failure}", err=True)
             sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,4 +83,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> Any:
     """Run the command line; the exit status is design §1.2's."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal of another alphabet has no arrow, and shows one as "?"
     return cli.main(args=list(arguments) if arguments is not None else sys.argv[1:], prog_name="gravure")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.common import NOT_RUNNING, config_option, fail, load_config
+from appliance.cli.common import NOT_RUNNING, OutFile, config_option, fail, load_config
 from appliance.control import ControlProblem, NotRunning, ask
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ MOST_CSV_BYTES = 1024 * 1024
 @click.option("--type", "by_hand", is_flag=True, help="Type densities one by one.")
 @click.option("--chart-id", default="", help="Chart of typed densities. Default: the printer's last one.")
 @click.option("--by", default="", help="Who measured. Default: the user's name.")
-@click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write chart or report as a PDF.")
+@click.option("-o", "out", type=OutFile(), help="Write chart or report as a PDF.")
 def calibrate(config_path: Path | None, printer: str, out: Path | None, **asked: Any) -> None:
     """Print a step chart on PRINTER, read it from a scan or a densitometer, and report; alone, report again."""
     from appliance.calibrations import Calibrations
@@ -138,7 +138,8 @@ def _typed_chart(calibrations: Calibrations, printer: str, chart_id: str) -> Cha
     own = calibrations.charts(printer)
     chart = next((one for one in own if one.id == chart_id.upper()), None) if chart_id else own[-1] if own else None
     if chart is None:
-        fail(f"no chart {chart_id} of {printer} was printed here: gravure calibrate {printer} --chart")
+        named = f"no chart {chart_id}" if chart_id else "no chart"
+        fail(f"{named} of {printer} was printed here: gravure calibrate {printer} --chart")
     return chart
 
 

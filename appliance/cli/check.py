@@ -22,17 +22,24 @@ def check(config_path: Path | None) -> None:
     """Print every problem of the configuration with file and key, the AE titles and personalities in effect."""
     from appliance.config import Config, ConfigProblem, config_file
     from appliance.peers import BadProfile, Personalities
+    from appliance.surroundings import missing
 
     file = config_file(config_path)
+    name = file or "configuration"
     try:
         config = Config.load(config_path)
         personalities = Personalities(config)
-    except (ConfigProblem, BadProfile) as failure:
+    except ConfigProblem as failure:
         for line in failure.problems:
             click.echo(line)
         sys.exit(1)
-    for line in config.remarks():
-        click.echo(f"{file or 'configuration'}: {line}")
+    except BadProfile as failure:
+        for line in failure.problems:
+            click.echo(f"{name}: access.profiles: {line}")
+        sys.exit(1)
+    problems = list(missing(config))
+    for line in (*problems, *config.remarks()):
+        click.echo(f"{name}: {line}")
     click.echo(f"configuration: {file or 'built-in defaults'}")
     click.echo(f"state folder:  {config.state}")
     click.echo(f"listening:     {', '.join(config.listen.address)} port {config.listen.port}")
@@ -41,13 +48,15 @@ def check(config_path: Path | None) -> None:
     click.echo(f"{'AE title':<17}{'service':<10}what it does")
     click.echo(f"{config.appliance.ae_title:<17}{'echo':<10}answers C-ECHO only")
     for title, kind, key in sorted(config.titles()):
-        click.echo(f"{title:<17}{kind.rstrip('s').replace('inboxe', 'inbox'):<10}{_words(config, kind, key)}")
+        service = kind.rstrip("s").replace("inboxe", "inbox")
+        click.echo(f"{title:<17}{service:<10}{_words(config, kind, key)}{_door(config, kind, key)}")
     if config.access.any_called_ae:
         click.echo(f"{'(any other)':<17}{'':<10}is {config.access.any_called_ae}")
     for line in _personalities(config, personalities):
         click.echo(line)
     for line in _calibrations(config):
         click.echo(line)
+    sys.exit(1 if problems else 0)
 
 
 def _calibrations(config: Config) -> Iterator[str]:
@@ -97,6 +106,13 @@ def _place(config: Config, printer: PrinterTable) -> str:
         peer = config.peers[printer.peer]
         return f"{printer.peer} ({peer.ae_title}@{config.host_of(printer.peer)}:{peer.port})"
     return printer.folder if printer.output == "folder" else printer.url
+
+
+def _door(config: Config, kind: str, key: str) -> str:
+    """Whom this service lets in, where it is not everybody."""
+    table = getattr(config, kind)[key]
+    words = f"; for {', '.join(table.peers)} alone" if table.peers else ""
+    return words + (f"; {table.associations} associations at most" if table.associations else "")
 
 
 def _words(config: Config, kind: str, key: str) -> str:

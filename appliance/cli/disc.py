@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from appliance import __version__
-from appliance.cli.common import Progress, config_option, fail, load_config
+from appliance.cli.common import OutFile, Progress, config_option, fail, load_config
 
 SUFFIXES = ("", ".iso", ".zip")
 
@@ -20,7 +20,7 @@ SUFFIXES = ("", ".iso", ".zip")
     "-o",
     "out",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(),
     help="What to make: NAME.iso, NAME.zip, or NAME for a folder.",
 )
 @click.option("--profile", default="STD-GEN-CD", show_default=True, help="Media application profile.")
@@ -45,8 +45,6 @@ def disc(
 
     if out.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"-o {out}: name it .iso or .zip, or without a dot for a folder")
-    if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"-o {out}: there is no folder {out.absolute().parent}")
     if problem := medium_problem(profile, medium):
         raise click.UsageError(problem)
     config = load_config(config_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.common import Progress, fail
+from appliance.cli.common import OutFile, Progress, fail
 
 
 @click.command()
@@ -15,13 +15,11 @@ from appliance.cli.common import Progress, fail
 @click.option("--film", "film_size_id", default="14INX17IN", show_default=True, help="Film Size ID.")
 @click.option("--landscape", is_flag=True, help="Film Orientation LANDSCAPE.")
 @click.option("--dpi", default=300, show_default=True, type=click.IntRange(50, 600))
-@click.option("-o", "out", default="film.pdf", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "out", default="film.pdf", show_default=True, type=OutFile())
 def film(images: tuple[Path, ...], layout: str, film_size_id: str, landscape: bool, dpi: int, out: Path) -> None:
     """Compose and render a film of DICOM images, without a network."""
     from printing.compose import CannotCompose, compose
 
-    if not out.absolute().parent.is_dir():
-        fail(f"-o {out}: there is no folder {out.absolute().parent}", 2)
     progress = Progress("film")
     try:
         pages = compose(

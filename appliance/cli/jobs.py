@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from appliance.cli.common import NOT_RUNNING, config_option, fail, json_option, load_config, print_json
+from appliance.cli.common import (
+    NOT_RUNNING,
+    config_option,
+    fail,
+    json_option,
+    json_text,
+    load_config,
+    print_json,
+    say,
+)
 from appliance.control import ControlProblem, NotRunning, ask, describe, watch
 
 
@@ -46,9 +54,9 @@ def _from_database(state: Path, question: str, **facts: Any) -> Any:
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> None:
-    click.echo(f"{'id':<14}{'kind':<6}{'state':<10}{'step':<12}{'done':>5}  {'AE title':<17}{'from':<17}created")
+    say(f"{'id':<14}{'kind':<6}{'state':<10}{'step':<12}{'done':>5}  {'AE title':<17}{'from':<17}created")
     for row in rows:
-        click.echo(_line(row))
+        say(_line(row))
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -65,7 +73,7 @@ def _line(row: Mapping[str, Any]) -> str:
 
 def _json_line(row: Mapping[str, Any]) -> str:
     """A job in a line of its own, for scripts that read line by line."""
-    return json.dumps(row, ensure_ascii=False)
+    return json_text(row)
 
 
 def _relations(payload: Mapping[str, Any]) -> Iterator[str]:
@@ -100,8 +108,7 @@ def jobs(config_path: Path | None, as_json: bool, live: bool, search: str) -> No
 def _watch(state: Path, search: str, as_json: bool) -> None:
     """The jobs that have not ended, then each job as often as it changes."""
 
-    def wanted(row: Mapping[str, Any]) -> bool:
-        return search.casefold() in str(row).casefold()
+    from appliance.jobs import found_in
 
     show = _json_line if as_json else _line
     try:
@@ -112,8 +119,9 @@ def _watch(state: Path, search: str, as_json: bool) -> None:
                 rows = [row for row in change["ok"] if row["state"] not in ("DONE", "FAILURE")]
             else:
                 rows = [change["job"]]
-            for row in filter(wanted, rows):
-                click.echo(show(row))
+            for row in rows:
+                if found_in(row, search):
+                    say(show(row))
     except NotRunning as failure:
         fail(str(failure), NOT_RUNNING)
     except KeyboardInterrupt:
@@ -135,24 +143,24 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
         print_json(row)
         return
     for words in _relations(row["payload"]):
-        click.echo(words)
+        say(words)
     for key, value in row.items():
         if key == "payload":
             for name, fact in value.items():
-                click.echo(f"{name + ':':<18}{_fact(fact)}")
+                say(f"{name + ':':<18}{_fact(fact)}")
         elif key == "events":
             for one in value:
-                click.echo(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
+                say(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
         elif isinstance(value, list):
             for one in value or [""]:
-                click.echo(f"{key + ':':<18}{one}")
+                say(f"{key + ':':<18}{one}")
         else:
-            click.echo(f"{key + ':':<18}{value}")
+            say(f"{key + ':':<18}{value}")
 
 
 def _fact(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_fact(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_fact(one)}" for name, one in value.items() if one not in ("", None))
     return "; ".join(map(_fact, value)) if isinstance(value, list) else str(value)
 
 
@@ -164,7 +172,7 @@ def _change(config_path: Path | None, do: str, job_id: str, **facts: Any) -> Non
         fail(str(failure), NOT_RUNNING)
     except ControlProblem as failure:
         fail(str(failure))
-    click.echo(_line(row))
+    say(_line(row))
 
 
 @click.command()

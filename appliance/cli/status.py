@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from appliance.cli.common import NOT_RUNNING, config_option, fail, json_option, load_config, print_json
-from appliance.control import NotRunning, ask
+from appliance.cli.common import NOT_RUNNING, config_option, fail, json_option, load_config, print_json, say
+from appliance.control import ControlProblem, NotRunning, ask
 
 EXIT = {"fine": 0, "warning": 1, "critical": 2}
 
@@ -26,22 +26,24 @@ def status(config_path: Path | None, as_json: bool) -> None:
         if as_json:
             print_json({"level": "not running"})
         fail(str(failure), NOT_RUNNING)
+    except ControlProblem as failure:
+        fail(str(failure), EXIT["critical"])
     if as_json:
         print_json(snapshot)
     else:
-        click.echo(f"gravure {snapshot['version']}: {snapshot['level']}")
+        say(f"gravure {snapshot['version']}: {snapshot['level']}")
         for words in snapshot["problems"]:
-            click.echo(f"  ! {words}")
-        click.echo(f"{'state folder:':<14}{snapshot['state']}")
+            say(f"  ! {words}")
+        say(f"{'state folder:':<14}{snapshot['state']}")
         for key in ("listening", "discs", "inboxes", "peers"):
-            click.echo(f"{key + ':':<14}{', '.join(snapshot[key])}")
+            say(f"{key + ':':<14}{', '.join(snapshot[key])}")
         for number, printer in enumerate(snapshot["printers"]):
-            click.echo(f"{'' if number else 'printers:':<14}{_line(printer)}")
+            say(f"{'' if number else 'printers:':<14}{_line(printer)}")
         disk = snapshot["disk"]
-        click.echo(f"{'disk:':<14}{disk['free_bytes'] / 1e9:.1f} GB free, {disk['reserve_bytes'] / 1e9:.1f} GB reserve")
+        say(f"{'disk:':<14}{disk['free_bytes'] / 1e9:.1f} GB free, {disk['reserve_bytes'] / 1e9:.1f} GB reserve")
         queue = snapshot["queue"]
-        click.echo(f"{'queue:':<14}{', '.join(f'{count} {name}' for name, count in queue.items()) or 'empty'}")
-        click.echo(f"{'associations:':<14}{snapshot['associations']}")
+        say(f"{'queue:':<14}{', '.join(f'{count} {name}' for name, count in queue.items()) or 'empty'}")
+        say(f"{'associations:':<14}{snapshot['associations']}")
     sys.exit(EXIT[snapshot["level"]])
 
 

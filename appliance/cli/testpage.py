@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.common import NOT_RUNNING, config_option, fail, load_config
+from appliance.cli.common import NOT_RUNNING, OutFile, config_option, fail, load_config
 from appliance.control import ControlProblem, NotRunning, ask
 
 
@@ -21,7 +21,7 @@ from appliance.control import ControlProblem, NotRunning, ask
     help="32 grey bars (PS3.14 D.2.4); lines, circle, rulers and patches; every display format.",
 )
 @click.option("--film", default="", help="Film Size ID, such as A4. Default: the paper in the printer, or its film.")
-@click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write a PDF instead of printing.")
+@click.option("-o", "out", type=OutFile(), help="Write a PDF instead of printing.")
 def testpage(config_path: Path | None, printer: str, page: str, film: str, out: Path | None) -> None:
     """Print a test page through the output of PRINTER, as any film; status 3 if no daemon runs."""
     from appliance.calibrations import Calibrations

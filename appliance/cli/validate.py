@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.common import Progress, json_option, print_json
+from appliance.cli.common import Progress, fail, json_option, print_json
 
 
 @click.command()
@@ -18,6 +18,8 @@ def validate(as_json: bool, disc: Path) -> None:
     """Check a folder, ISO image or ZIP against PS3.10, PS3.11, PS3.12 and IHE PDI; status 1 where it breaks a rule."""
     from media.validate import validate as check
 
+    if not (disc.is_dir() or disc.is_file() or disc.is_block_device()):
+        fail(f"{disc} is neither a folder nor a file nor a drive", 2)
     progress = Progress("validate")
     report = check(disc, progress)
     progress.close()

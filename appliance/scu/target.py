@@ -39,6 +39,8 @@ class Target:
         """
         calling = config.appliance.ae_title
         if match := re.fullmatch(r"(.{1,16})@\[?([^\]@]+?)\]?:(\d{1,5})", name):
+            if not 1 <= int(match[3]) <= 65535:
+                raise UnknownPeer(f"{name}: a port is a number from 1 to 65535")
             return cls(name, match[1], match[2], int(match[3]), calling)
         table = config.peers.get(name)
         if table is None:

@@ -6,12 +6,17 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from appliance import Appliance, Config
+from appliance.association.dialogue import DialogueLog
 from appliance.cli import cli
 from appliance.cli.common import Progress
 from appliance.database import Database
@@ -19,6 +24,7 @@ from appliance.jobs import Jobs, NewJob
 from appliance.policy import CannotStart
 from tests.corpus import CORPUS, needs_corpus
 from tests.instances import instance, written
+from tests.serving import ROOT
 
 
 @pytest.fixture
@@ -154,3 +160,98 @@ def test_a_disc_of_several_patients_names_them_and_makes_none(state: Path, tmp_p
     assert done.exit_code == 2 and "--split" in done.output and not (tmp_path / "disc.iso").exists()
     assert gravure("disc", *files, "-o", tmp_path / "disc.iso", "--split").exit_code == 0
     assert {file.name for file in tmp_path.glob("*.iso")} == {"disc-patient1of2.iso", "disc-patient2of2.iso"}
+
+
+@pytest.mark.parametrize("command", ["film", "disc"])
+def test_what_is_made_takes_the_place_of_no_device(command: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "in", instance(1))[0]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for place in (pipe, tmp_path / "link"):
+        done = gravure(command, file, "-o", place)
+        assert done.exit_code == 2 and "a device or a pipe" in done.output, done.output
+    assert pipe.is_fifo()
+
+
+def test_a_pipe_is_no_disc(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = gravure("validate", tmp_path / "pipe")
+    assert done.exit_code == 2 and "neither a folder nor a file" in done.output
+
+
+@pytest.mark.parametrize("command", [("status",), ("jobs",), ("job", "x"), ("peers",), ("cancel", "x")])
+def test_a_state_folder_that_is_none_is_said(command: tuple[str, ...], state: Path) -> None:
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text("a file")
+    done = gravure(*command)
+    assert done.exit_code == 1 and f"{state}: Not a directory" in done.output
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999])
+def test_a_port_that_there_is_not_is_said(port: int, state: Path) -> None:
+    done = gravure("echo", f"NOBODY@127.0.0.1:{port}")
+    assert done.exit_code == 2 and "from 1 to 65535" in done.output
+
+
+@pytest.mark.parametrize("most", ["0", "-1"])
+def test_as_many_associations_as_there_may_be(most: str) -> None:
+    assert gravure("peers", "--most", most).exit_code == 2
+
+
+def test_a_terminal_of_another_alphabet_and_a_full_disk_are_no_fault(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "appliance", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert b"?" not in done.stdout and not done.stderr
+    command[-1:] = ["film", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert b"IMAGE?" in done.stdout and not done.stderr
+    with Path("/dev/full").open("wb") as full:
+        command[-2:] = ["conformance"]
+        ended = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 1 and ended.stderr.strip() == b"No space left on device"
+
+
+def test_what_a_peer_says_moves_no_cursor(state: Path) -> None:
+    log = DialogueLog(state / "dialogues")
+    one = log.began("a1", "192.0.2.1")
+    one.calling_ae_title, one.implementation_version_name = "CT", "\x1b[2J\r\x07\x9b\u202eEVIL"
+    log.ended(one, "released")
+    log.close()
+    for command in (("peers",), ("peers", "--json")):
+        shown = gravure(*command).output
+        assert "EVIL" in shown and not set(shown) & set("\x1b\r\x07\x9b\u202e")
+    assert json.loads(shown)[0]["implementation_version_name"] == one.implementation_version_name
+
+
+@pytest.fixture
+def anywhere() -> Iterator[Path]:
+    """A folder that other users may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another user is needed")
+def test_who_may_read_the_state_folder_reads_jobs_without_a_daemon(anywhere: Path) -> None:
+    state = anywhere / "state? of #1"
+    state.mkdir(mode=0o755)
+    (anywhere / "gravure.toml").write_text(f'[appliance]\nstate = "{state}"\n')
+    database = Database(state / "gravure.db")
+    database.migrate()
+    job = Jobs(database).create(NewJob("film", "FILM"))
+    database.close()
+    (state / "gravure.db").chmod(0o644)
+    (state / "dialogues").mkdir(mode=0o700)
+    as_reader = ("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", sys.executable, "-m", "appliance")
+
+    def ask(command: str) -> subprocess.CompletedProcess[str]:
+        asked = [*as_reader, command, "--config", str(anywhere / "gravure.toml")]
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    shown = ask("jobs")
+    assert shown.returncode == 0 and job.id in shown.stdout, shown.stderr
+    assert sorted(one.name for one in state.iterdir()) == ["dialogues", "gravure.db", "gravure.db.lock"]
+    refused = ask("peers")
+    assert refused.returncode == 1 and f"{state}/dialogues is for its own user alone: ask as root" in refused.stderr

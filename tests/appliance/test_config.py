@@ -88,6 +88,28 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ("[printers.FILM]\nformats = []", "printers.FILM.formats"),
         ('[printers.FILM]\nformats = ["gif"]', "printers.FILM.formats"),
         ('[printers.FILM]\nformats = ["pdf", "pdf"]', "printers.FILM.formats: one of them stands there twice"),
+        ("printers = []", "printers: must be a table"),
+        ("[printers]\nFILM = 3", "printers.FILM: must be a table"),
+        ('[printers.FILM]\naliases = "B"', 'printers.FILM.aliases: must be a list, such as ["A", "B"]'),
+        ('[printers.FILM]\n[printers." FILM"]', "printers.FILM: stands there twice"),
+        ('[printers.FILM]\nfolder = "store/films"', "printers.FILM.folder: store is a folder of the appliance's own"),
+        ("[printers.FILM]\nslides = [0, 5]", "printers.FILM.slides: columns and rows"),
+        ("[printers.FILM.custom.1]\nboxes = []", "printers.FILM.custom.1.boxes: 1 to"),
+        ('[appliance]\nfile_mode = "0040"', "appliance.file_mode"),
+        ('[appliance]\nstate = "~nobody-of-this-name/x"', "appliance.state: there is no such home folder"),
+        ('[appliance]\nstate = "a\\u0000b"', "appliance.state: no folder"),
+        ('[listen]\naddress = ["127.0.0.1", "127.0.0.1"]', "127.0.0.1 stands there twice"),
+        (
+            '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["127.0.0.1", "0.0.0.0"]',
+            "0.0.0.0 is every address",
+        ),
+        ("[limits]\nhandshake_s = nan", "limits.handshake_s: must be a number above 0"),
+        ("[limits]\nidle_print_s = inf", "limits.idle_print_s: must be a number above 0"),
+        ("[limits]\npdu_bytes = 5_000_000_000", "limits.pdu_bytes: from 4096 to"),
+        ("[limits]\nassociate_bytes = 10", "limits.associate_bytes: from 4096 to"),
+        ("[limits]\npdu_tolerated_bytes = 8192", "limits.pdu_tolerated_bytes: less than pdu_bytes"),
+        ("[limits]\ncontexts = 129", "limits.contexts: from 1 to 128"),
+        ("[inboxes.X]\nidle_seconds = -1", "inboxes.X.idle_seconds"),
         (f'{RAW}formats = ["png"]', "printers.FILM.formats: output raw has no use for it"),
         (f'{RAW}scaling = "poster"', "printers.FILM.scaling: output raw needs media"),
         (f'{RAW}format = "pwg"\nbits = 16', "printers.FILM.bits: pwg has 8"),
@@ -108,6 +130,8 @@ def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: s
         RAW.replace("192.0.2.1", "[2001:db8::1]:9101"),
         '[printers.FILM]\noutput = "ipp"\nurl = "ipps://printer.example:8631/ipp/print"\nscaling = "true"',
         '[printers.FILM]\nformats = ["tiff", "png", "pdf"]\nbits = 16',
+        '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["::", "0.0.0.0"]',
+        "[printers]",
     ],
 )
 def test_what_goes_together_is_no_problem(tmp_path: Path, text: str) -> None:
@@ -123,6 +147,16 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str) -> None:
     (line,) = problems(tmp_path, text)
     assert "line" in line or "char" in line or "end of document" in line, line
+
+
+def test_a_file_of_windows_is_one_too_and_one_of_another_alphabet_is_said(tmp_path: Path) -> None:
+    file = toml(tmp_path, "")
+    file.write_bytes(b'\xef\xbb\xbf[appliance]\r\ninstitution = "H\xc3\xb4pital"\r\n')
+    assert Config.load(file).appliance.institution == "Hôpital"
+    file.write_bytes(b'[appliance]\ninstitution = "H\xf4pital"\n')
+    with pytest.raises(ConfigProblem) as failure:
+        Config.load(file)
+    assert failure.value.problems == [f"{file}: not TOML: not written in UTF-8 (at line 2)"]
 
 
 def test_a_file_that_is_not_there_or_not_readable_is_a_problem(tmp_path: Path) -> None:
@@ -212,7 +246,8 @@ def test_a_configuration_survives_the_way_to_another_process(tmp_path: Path) -> 
 
 
 def test_check_prints_problems_or_the_titles_in_effect(tmp_path: Path) -> None:
-    good = toml(tmp_path, '[printers.FILM]\naliases = ["PRINTER1"]\n[discs.BURN_CD]')
+    here = f'[appliance]\nstate = "{tmp_path}"\n[listen]\nport = 0\n'
+    good = toml(tmp_path, f'{here}[printers.FILM]\naliases = ["PRINTER1"]\n[discs.BURN_CD]')
     done = CliRunner().invoke(cli, ["check", "--config", str(good)])
     assert done.exit_code == 0 and "PRINTER1" in done.output and "BURN_CD" in done.output
     bad = toml(tmp_path, "[printers.FILM]\ndpi = 1\n[discs.X]\nmedium = 2")
@@ -242,8 +277,7 @@ def test_a_known_language_is_no_remark(language: str) -> None:
 
 
 def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Path) -> None:
-    """The unit runs `gravure check` before each start: 1 would stop a service that has run in English so far."""
-    file = toml(tmp_path, '[appliance]\nlanguage = "french"')
+    file = toml(tmp_path, f'[appliance]\nstate = "{tmp_path}"\nlanguage = "french"\n[listen]\nport = 0\n')
     done = CliRunner().invoke(cli, ["check", "--config", str(file)])
     assert done.exit_code == 0
     assert f"{file}: appliance.language: 'french' is none of en, fr, de: discs are in English" in done.output
@@ -253,3 +287,11 @@ def test_an_unknown_language_is_said_and_keeps_nobody_from_starting(tmp_path: Pa
 def test_no_command_runs_on_a_broken_configuration(tmp_path: Path, command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--config", str(toml(tmp_path, "[printers.FILM]\ndpi = 1"))])
     assert done.exit_code == 1 and "dpi" in done.output
+
+
+def test_a_peer_that_another_one_hides_is_said(tmp_path: Path) -> None:
+    one = '[peers.{0}]\nae_title = "CT"\naddress = {1}\n'
+    hidden = one.format("A", '["192.0.2.1", "192.0.2.2"]') + one.format("B", '["192.0.2.2", "192.0.2.1"]')
+    (remark,) = Config.load(toml(tmp_path, hidden)).remarks()
+    assert remark.startswith("peers.B: nobody:") and "peers.A" in remark
+    assert not list(Config.load(toml(tmp_path, hidden.replace('["192.0.2.2", "192.0.2.1"]', '"192.0.2.3"'))).remarks())

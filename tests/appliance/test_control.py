@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from appliance import control
 from appliance.cli import cli
 from appliance.control import LINE_BYTES, SOCKET, ControlProblem, ControlServer, NotRunning, ask, socket_path, watch
 from appliance.database import Database
@@ -199,3 +200,27 @@ def test_no_state_folder_is_no_job(tmp_path: Path) -> None:
     config.write_text(f'[appliance]\nstate = "{tmp_path / "nowhere"}"\n')
     assert CliRunner().invoke(cli, ["jobs", "--config", str(config), "--json"]).output.strip() == "[]"
     assert CliRunner().invoke(cli, ["job", "--config", str(config), "x"]).exit_code == 1
+
+
+def test_a_daemon_that_hangs_is_said_and_jobs_are_read_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daemon: Daemon
+) -> None:
+    job = daemon.jobs.create(NewJob("film", "FILM"))
+    daemon.do(daemon.server.close())
+    monkeypatch.setattr(control, "PATIENCE_S", 0.2)
+    with socket.socket(socket.AF_UNIX) as silent, socket_path(daemon.state) as path:
+        silent.bind(path)
+        silent.listen()
+        assert daemon.gravure("cancel", job.id) == (3, "gravure runs, but has not answered for 0.2 s\n")
+        assert daemon.gravure("status")[0] == 3
+        status, shown = daemon.gravure("jobs")
+        assert status == 0 and job.id in shown
+
+
+def test_what_the_daemon_cannot_answer_is_critical(daemon: Daemon) -> None:
+    async def broken(_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    daemon.server._asks["status"] = daemon.server._asks["peers"] = broken
+    assert daemon.gravure("status") == (2, "OSError: the disk is gone\n")
+    assert daemon.gravure("peers") == (1, "OSError: the disk is gone\n")

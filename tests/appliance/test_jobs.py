@@ -336,6 +336,12 @@ def test_jobs_are_listed_newest_last_searched_and_bounded(table: Table) -> None:
     assert [job.id for job in table.jobs.list(ended=True)] == ids[:1]
     assert [job.id for job in table.jobs.list(ended=False, limit=2)] == ids[3:]
     assert [job.id for job in table.jobs.list(search="film3")] == [ids[3]]
+    assert [job.id for job in table.jobs.list(search="cancelled")] == ids[:1]
+    for name in ("held", "calling_ae_title", "payload", "false", "null", '"'):
+        assert not table.jobs.list(search=name), "names of facts are no facts"
+    said = table.jobs.create(NewJob("film", "FILM", held=True, payload={"label": ['A "B" \\C']}))
+    assert [job.id for job in table.jobs.list(search='"b" \\c')] == [said.id]
+    assert [job.id for job in table.jobs.list(search="HELD")] == [said.id]
     with pytest.raises(NoSuchJob):
         table.jobs.get("no such job")
 

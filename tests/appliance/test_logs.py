@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -95,3 +96,14 @@ def test_a_fault_that_nobody_caught_is_one_line(caplog: pytest.LogCaptureFixture
     (record,) = [one for one in caplog.records if one.name == "gravure"]
     line = LineFormatter(journald=True).format(record)
     assert line.startswith("<3>") and "a fault of ours" in line and "\n" not in line
+
+
+def test_only_the_stream_that_journald_reads_has_priorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "journal").open("w+") as journal, (tmp_path / "terminal").open("w+") as terminal:
+        here = (tmp_path / "journal").stat()
+        monkeypatch.setenv("JOURNAL_STREAM", f"{here.st_dev}:{here.st_ino}")
+        for stream, first in ((journal, "<6>"), (terminal, "2")):
+            set_up(stream=stream)
+            logging.getLogger("gravure.test").info("heard")
+            stream.seek(0)
+            assert stream.read().startswith(first)

@@ -248,3 +248,17 @@ def test_an_embedded_appliance_has_none(tmp_path: Path) -> None:
                 await asyncio.to_thread(holder.release)
 
     asyncio.run(embed())
+
+
+def test_an_inbox_has_an_idle_limit_of_its_own_wherever_it_is_served(tmp_path: Path) -> None:
+    one = Serving(tmp_path, "idle_seconds = 1", TWO).start()
+    try:
+        holder, here = associated(one), associated(one, "STORE")
+        until(lambda: "receiver started" in one.log.read_text(), "no receiver started")
+        until(lambda: not here.is_established, "an idle association stays open here")
+        there = associated(one, "STORE")
+        until(lambda: not there.is_established, "an idle association stays open in a receiver")
+        assert holder.is_established and one.log.read_text().count("peer is too slow") == 2
+        holder.abort()
+    finally:
+        one.kill()

@@ -715,6 +715,24 @@ def test_records_are_kept_for_days_and_a_line_cut_short_is_passed_over(tmp_path:
     assert [one["id"] for one in log.recent()] == ["a3", "a4"]
 
 
+def test_a_new_start_knows_the_records_of_the_one_before(tmp_path: Path) -> None:
+    now_s = 1_700_000_000.0
+    log = DialogueLog(tmp_path, wall=lambda: now_s)
+    for number in range(3):
+        log.ended(log.began(f"a{number}", "192.0.2.1"), "released")
+        now_s += 86400
+    log.close()
+    with sorted(tmp_path.iterdir())[-1].open("a") as newest:
+        newest.write('{"id": "cut sho')
+    now_s -= 86400
+    log = DialogueLog(tmp_path, keep=3, wall=lambda: now_s)
+    assert [one["id"] for one in log.recent()] == ["a0", "a1", "a2"]
+    log.ended(log.began("a3", "192.0.2.1"), "released")
+    log.close()
+    assert [one["id"] for one in log.recent()] == ["a1", "a2", "a3"]
+    assert [one["id"] for one in read_records(tmp_path)] == ["a0", "a1", "a2", "a3"]
+
+
 def test_a_flood_of_associations_fills_neither_disk_nor_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -383,7 +383,10 @@ def test_the_window_is_answered_only_where_one_was_proposed(tmp_path: Path) -> N
 def test_who_the_peer_is_stands_in_the_association_and_in_its_record(tmp_path: Path) -> None:
     async def script(acceptor: Acceptor) -> None:
         peer = await acceptor.peer(
-            PRINT, context(3, VERIFICATION, "1.2.3"), user=user_items(0, "1.2.840.99", "CONSOLE_7 "), called=b"SPOOL"
+            PRINT,
+            context(3, VERIFICATION, "1.2.3"),
+            user=user_items(0, "1.2.840.99", "CONSOLE_7 \0\0"),
+            called=b"SPOOL",
         )
         ours = acceptor.opened[0]
         assert (ours.calling_ae_title, ours.called_ae_title, ours.peer_address) == ("PEER", "SPOOL", "127.0.0.1")
