@@ -514,6 +514,9 @@ FORGIVEN = frozenset({REFERENCED_FILM_SESSION_SEQUENCE, ANNOTATION_POSITION})
 """M/M attributes whose absence is forgiven: an association has one film session at most, and an annotation box stands
 where it was made, so nothing can be wrong."""
 
+INHERITED = frozenset({MAGNIFICATION_TYPE, SMOOTHING_TYPE, MIN_DENSITY, MAX_DENSITY, CONFIGURATION_INFORMATION})
+"""What an image box has from its film box as long as it has no value of its own (PS3.4 H.4.3.1.2.1.1)."""
+
 BEYOND = frozenset({(FILM_SESSION, REFERENCED_PRESENTATION_LUT_SEQUENCE)})
 """Rows (SOP class, tag) that the standard does not have: consoles of some imagers reference the Presentation LUT of all
 of their films at the film session. A strict dialogue does without them."""

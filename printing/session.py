@@ -40,7 +40,7 @@ from printing.hierarchy import (
     referenced_luts,
     resolved,
 )
-from printing.judge import Judgement, judge
+from printing.judge import NONE, Judgement, judge
 from printing.layout import Wish, cells, fit
 from printing.page import FilmDocument, PatientClue, PixelReference
 from printing.pixels import reference
@@ -307,7 +307,7 @@ def _without_annotation(judgement: Judgement, world: World) -> Judgement:
 def _without_colour(judgement: Judgement, color: bool, world: World) -> Judgement:
     """An ICC Profile belongs to colour films."""
     tag = tags.ICC_PROFILE
-    if color or tag not in judgement.values:
+    if color or not judgement.values.get(tag):
         return judgement
     remark = Remark(ATTRIBUTE_LIST_ERROR, "ICCProfile left out, the film is not in colour", tag)
     if world.strict:
@@ -392,6 +392,21 @@ def _with_sane_densities(judgement: Judgement, printer: Printer) -> Judgement:
     return Judgement({**values, **own}, (*remarks, remark))
 
 
+_CROSSED = Remark(
+    DENSITY_OUT_OF_RANGE, "an image's Min Density is not below its Max Density: the film's", tags.MIN_DENSITY
+)
+
+
+def _with_densities_of_the_film(film: FilmBox, box: ImageBox) -> ImageBox:
+    """An image box without its own densities, where they and the film's leave it no range: black would be its
+    brightest grey."""
+    lowest, highest = (resolved(film, box, tag) for tag in (tags.MIN_DENSITY, tags.MAX_DENSITY))
+    if not (isinstance(lowest, int) and isinstance(highest, int)) or lowest < highest:
+        return box
+    own = {tag: value for tag, value in box.values.items() if tag not in (tags.MIN_DENSITY, tags.MAX_DENSITY)}
+    return replace(box, values=own)
+
+
 def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
     asked = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
@@ -400,7 +415,9 @@ def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues
     changed = replace(film, values=whole.values, clues=clues, given=film.given | _given(request))
-    return _with_film(session, film_session, changed), _reply(whole.remarks, answer), ()
+    boxes = tuple(_with_densities_of_the_film(changed, box) for box in changed.image_boxes)
+    remarks = whole.remarks if boxes == changed.image_boxes else (*whole.remarks, _CROSSED)
+    return _with_film(session, film_session, replace(changed, image_boxes=boxes)), _reply(remarks, answer), ()
 
 
 def _delete_film_box(session: Session, request: PrintRequest, world: World) -> Step:
@@ -459,13 +476,17 @@ def _set_image_box(session: Session, request: PrintRequest, world: World) -> Ste
     if result == LARGER_THAN_BOX:
         raise Refused(LARGER_THAN_BOX)
     remarks = (*judgement.remarks, *found)
+    sane = _with_densities_of_the_film(film, changed)
+    if sane != changed:
+        changed, remarks = sane, (*remarks, _CROSSED)
     if result != SUCCESS:
         remarks = (*remarks, Remark(result, MEANINGS[result]))
     if position != box.position:
         remarks = (*remarks, Remark(SUCCESS, "image placed by Image Box Position, not by its instance"))
     boxes = _placed(film.image_boxes, box, replace(changed, fit=result))
     changed_session = _with_film(session, film_session, replace(film, image_boxes=boxes))
-    return changed_session, _reply(remarks, judgement.values), _forget_pixels(box.pixels)
+    answer = {tag: changed.values.get(tag, NONE) for tag in judgement.values}
+    return changed_session, _reply(remarks, answer), _forget_pixels(box.pixels)
 
 
 def _image_box(
@@ -645,8 +666,8 @@ def _left_out(judgement: Judgement) -> frozenset[int]:
 
 
 def _merged(before: Values, after: Values) -> Values:
-    """Values with those that were set; an empty reference takes the one that was there away."""
-    return {tag: value for tag, value in {**before, **after}.items() if value != ()}
+    """Values with those that were set; `NONE`, as an empty reference is too, takes the one that was there away."""
+    return {tag: value for tag, value in {**before, **after}.items() if value != NONE}
 
 
 # -- printing ---------------------------------------------------------------------------------------------------------
