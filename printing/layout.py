@@ -104,6 +104,12 @@ class Wish:
     """Requested Decimate/Crop Behavior; None where nothing was asked (the printer decimates)."""
 
 
+def has_more_pixels(columns: int, rows: int, cell: Rectangle, dpi: float) -> bool:
+    """Whether an image has more columns or rows than its cell has printer pixels: only then Requested Decimate/Crop
+    Behavior decides (PS3.3 C.13.5)."""
+    return columns > math.ceil(cell.width_mm / 25.4 * dpi) or rows > math.ceil(cell.height_mm / 25.4 * dpi)
+
+
 def fit(wish: Wish, cell: Rectangle, dpi: float) -> int:
     """What happens to an image in its cell, as the status that says so (PS3.4 H.4.3.1.2.1.3).
 
@@ -113,15 +119,13 @@ def fit(wish: Wish, cell: Rectangle, dpi: float) -> int:
         Magnification NONE, which leaves nothing to make it smaller with.
     """
     vertical, horizontal = wish.pixel_aspect_ratio
-    width_px, height_px = cell.width_mm / 25.4 * dpi, cell.height_mm / 25.4 * dpi
     if wish.requested_image_size_mm is not None:
         height_mm = wish.requested_image_size_mm * (wish.rows * vertical) / (wish.columns * horizontal)
         tolerance_mm = 0.05
         if wish.requested_image_size_mm <= cell.width_mm + tolerance_mm and height_mm <= cell.height_mm + tolerance_mm:
             return SUCCESS
         return {"CROP": CROPPED, "FAIL": LARGER_THAN_BOX, "DECIMATE": DECIMATED}.get(wish.behavior or "", DEMAGNIFIED)
-    too_large = wish.columns > math.ceil(width_px) or wish.rows > math.ceil(height_px)
-    if not too_large:
+    if not has_more_pixels(wish.columns, wish.rows, cell, dpi):
         return SUCCESS
     if wish.magnification_type == "NONE":
         return CROPPED if wish.behavior == "CROP" else LARGER_THAN_BOX

@@ -185,6 +185,25 @@ def test_crop_keeps_the_middle() -> None:
     assert np.array_equal(rasterise(film([image]), heap, PLAIN).samples, pixels[20:60, 30:90])
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "aspect", "printed"),
+    [
+        (10, 70, (2, 1), (60, 20)),  # pixels twice as high as wide: their width is one printer pixel
+        (60, 20, (1, 2), (40, 40)),
+        (60, 30, (1, 1), (30, 40)),
+        (40, 60, (2, 1), (30, 40)),  # it has no more pixels than its cell, and fills it as it would without CROP
+    ],
+)
+def test_crop_keeps_the_shape_of_pixels(
+    rows: int, columns: int, aspect: tuple[int, int], printed: tuple[int, int]
+) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((rows, columns), 255), pixel_aspect_ratio=aspect)
+    page = film([box(pixels, requested_decimate_crop_behavior="CROP")])
+    left, top, right, bottom = frame_of(rasterise(page, heap, PLAIN).samples)
+    assert (right - left, bottom - top) == printed
+
+
 @pytest.mark.parametrize("tone", [Tone("pvalue"), Tone("film", False), Tone("film"), Tone("paper")])
 @pytest.mark.parametrize("density", ["BLACK", "WHITE", "150", "20", "320"])
 def test_borders_and_empty_cells_are_rendered_as_densities(tone: Tone, density: str) -> None:
