@@ -25,7 +25,7 @@ from printing.render.finish import Finish
 from printing.render.icc import gray_profile, is_rgb_profile
 from printing.render.placement import Box, place, round_half_up, to_pixels
 from printing.render.resample import FILTERS, ReadPixels, Resampled, Source
-from printing.render.text import SetText, set_mark, set_text
+from printing.render.text import SetText, set_mark, set_texts
 from printing.tone import Tone, luminances_of
 
 STRIP_ROWS = 256
@@ -241,10 +241,12 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
             marks.append(set_mark(placement.mark, cell, frame, dpi))
     texts = (
         *marks,
-        *(
-            set_text(one.text, one.place, film.width, film.height, dpi, finish.fonts)
-            for one in page.annotations
-            if one.text.strip()
+        *set_texts(
+            [(one.text, one.place) for one in page.annotations if one.text.strip()],
+            film.width,
+            film.height,
+            dpi,
+            finish.fonts,
         ),
     )
     if not all(text.complete for text in texts):

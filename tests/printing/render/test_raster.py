@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfbase.ttfonts import TTFont
 
+from printing.annotation import PLACES
 from printing.grayscale import Viewing, od_p_value
 from printing.page import PageText, PresentationLUT
 from printing.render import placement
@@ -294,6 +295,42 @@ def test_annotations_are_drawn_where_they_belong() -> None:
         assert (middle[1] < 0.2) == place.startswith("top")
         assert ("left" if middle[0] < 0.2 else "right" if middle[0] > 0.8 else "center") in place
         assert made.samples[text.top : text.top + rows, text.left : text.left + columns].max() == 255
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.sampled_from(PLACES)), min_size=2, max_size=7), st.sampled_from([50, 300])
+)
+def test_no_annotation_covers_another(texts: list[tuple[int, str]], dpi: int) -> None:
+    """LO has up to 64 characters; three of them side by side are wider than an 8×10 in film."""
+    annotations = tuple(PageText(at, "W" * length, place=place) for at, (length, place) in enumerate(texts))
+    made = rasterise(film([], 203.2, 254, annotations=annotations), Heap(), Finish(dpi)).texts
+    assert [text.text for text in made] == [text.text for text in annotations]
+    boxes = [
+        Box(text.left, text.top, text.left + text.coverage.shape[1], text.top + text.coverage.shape[0]) for text in made
+    ]
+    for number, one in enumerate(boxes):
+        assert one.clipped(Box(0, 0, *(round(mm / 25.4 * dpi) for mm in (203.2, 254)))) == one
+        for other in boxes[:number]:
+            both = one.clipped(other)
+            assert both.width <= 0 or both.height <= 0
+
+
+def test_texts_side_by_side_have_letters_of_one_size() -> None:
+    texts = ("MUSTERMANN^MARIA^ELISABETH  ID 0123456789 *1956-03-14", "Clinique du Lac, Thorax pa", "2026-11-27 09:30")
+    places = ("top left", "top center", "top right")
+    page = film([], 203.2, 254, annotations=tuple(map(PageText, (1, 2, 3), texts, ("", "", ""), places)))
+    made = rasterise(page, Heap(), Finish(300)).texts
+    assert len({text.coverage.shape[0] for text in made}) == 1
+    assert made[0].left == 24 and made[2].left + made[2].coverage.shape[1] == 2400 - 24
+
+
+def test_texts_of_one_place_stand_below_each_other() -> None:
+    given = ("top left", "top left", "bottom center", "bottom center")
+    page = film([], annotations=tuple(PageText(at, "Ab", place=place) for at, place in enumerate(given)))
+    made = rasterise(page, Heap(), Finish(100)).texts
+    assert [text.left for text in made[:2]] == [8, 8] and made[0].top < made[1].top
+    assert made[2].top < made[3].top and made[2].left == made[3].left
 
 
 @pytest.mark.parametrize("text", ["Müller^Jürgen", "Иванов^Иван", "محمد علي", "日本語 漢字", "김철수", "Ωmega ≤ 3"])
