@@ -14,6 +14,7 @@ import numpy as np
 from pydicom.charset import convert_encodings, encode_string
 from pydicom.dataset import Dataset
 
+from printing.elements import decode_text
 from printing.outputs.dicom.habits import Habits
 from printing.outputs.dicom.pixels import Samples
 from printing.page import FilmDocument, FilmPage, PageImage, PageText, PixelReference, PresentationLUT
@@ -39,12 +40,16 @@ def character_set(document: FilmDocument) -> tuple[str, ...]:
     if all(text.isascii() for text in texts):
         return ASCII_ONLY
     consoles = document.pages[0].character_set
+    return consoles if any(consoles) and all(_is_said(text, consoles) for text in texts) else UTF_8
+
+
+def _is_said(text: str, character_set: tuple[str, ...]) -> bool:
+    """Whether the bytes of a text in these character sets are that text again for whoever reads them."""
     try:
-        for text in texts:
-            encode_string(text, convert_encodings(list(consoles)))
+        written = encode_string(text, convert_encodings(list(character_set)))
     except (UnicodeError, LookupError, ValueError):
-        return UTF_8
-    return consoles if any(consoles) else UTF_8
+        return False
+    return decode_text(written.decode("latin-1"), character_set) == text
 
 
 def encoded(text: str, character_set: tuple[str, ...]) -> bytes:
