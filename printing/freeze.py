@@ -155,4 +155,5 @@ def _image(film: FilmBox, box: ImageBox, lut: PresentationLUT | None) -> PageIma
         max_density_centi_od=highest if isinstance(highest, int) else None,
         presentation_lut=lut,
         configuration_information=str(resolved(film, box, tags.CONFIGURATION_INFORMATION) or ""),
+        given=_keywords(frozenset(box.values)),
     )

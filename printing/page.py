@@ -92,6 +92,9 @@ class PageImage:
     presentation_lut: PresentationLUT | None = None
     """None is treated as IDENTITY."""
     configuration_information: str = ""
+    given: tuple[str, ...] | None = None
+    """Keywords of the attributes that the console gave this image box, the others being its film box's. None: not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,7 @@ def _image(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> PageImag
         data,
         cell=lambda cell: _build(Rectangle, cell),
         pixels=_maybe(_pixels),
+        given=_maybe(tuple),
         presentation_lut=_maybe(lambda lut: luts[lut] if isinstance(lut, int) else _lut(lut)),
     )
 
