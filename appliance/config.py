@@ -26,9 +26,11 @@ from media.content.words import README, known_language
 from media.profiles import PROFILES, medium_problem
 from printing import film_size
 from printing.annotation import MOST_BOXES
+from printing.display_format import MOST_IMAGE_BOXES
 from printing.media_name import paper_of
 from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES, OptionalClass
 from printing.render.sheet import Scaling
+from printing.terms import MEDIUM_TYPES
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 OPEN_TO_ALL = "this opens the appliance to a network: name the [peers] that may call, or set access.unknown_peers"
@@ -469,6 +471,8 @@ class Config(Table):
                 found.append(
                     f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
                 )
+            elif self._comes_back(key):
+                found.append(f"printers.{key}.peer: {printer.peer} is this appliance: its films come back for ever")
         return found
 
     def remarks(self) -> Iterator[str]:
@@ -477,6 +481,30 @@ class Config(Table):
             yield (
                 f"appliance.language: {self.appliance.language!r} is none of {', '.join(README)}: discs are in English"
             )
+        for file in self.appliance.fonts:
+            if not Path(file).is_file():
+                yield f"appliance.fonts: there is no file {file}"
+        for key, printer in self.printers.items():
+            yield from (f"printers.{key}.{line}" for line in _printer_remarks(printer))
+
+    def _comes_back(self, key: str) -> bool:
+        """Whether films that a printer relays come back to it, over other printers of ours maybe."""
+        of_title = {title: one for title, kind, one in self.titles() if kind == "printers"}
+        seen: set[str] = set()
+        while key not in seen:
+            seen.add(key)
+            printer = self.printers[key]
+            peer = self.peers.get(printer.peer)
+            if printer.output != "dicom" or peer is None or peer.port != self.listen.port:
+                return False
+            host = self.host_of(printer.peer) or ""
+            if not (host in ("localhost", *self.listen.address) or is_loopback(host)):
+                return False
+            called = of_title.get(peer.ae_title) or of_title.get(self.access.any_called_ae or "")
+            if called is None:
+                return False
+            key = called
+        return True
 
     def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
         for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):
@@ -570,12 +598,29 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
     for key, places in printer.annotations.items():
         if not 1 <= len(places) <= MOST_BOXES:
             yield f"annotations.{key}: 1 to {MOST_BOXES} places"
+    for key in ("slides", "superslides"):
+        columns, rows = getattr(printer, key)
+        if min(columns, rows) < 1 or columns * rows > MOST_IMAGE_BOXES:
+            yield f"{key}: columns and rows, of {MOST_IMAGE_BOXES} cells at most"
     for number, custom in printer.custom.items():
-        if not number.isdigit():
-            yield f"custom.{number}: the key is the number of the format"
+        if not re.fullmatch(r"[1-9][0-9]{0,3}", number, re.ASCII):
+            yield f"custom.{number}: the key is the number of the format, from 1 to 9999"
+        if not 1 <= len(custom.boxes) <= MOST_IMAGE_BOXES:
+            yield f"custom.{number}.boxes: 1 to {MOST_IMAGE_BOXES} boxes"
         for x, y, width, height in custom.boxes:
             if min(x, y) < 0 or min(width, height) <= 0 or x + width > 100.001 or y + height > 100.001:
                 yield f"custom.{number}.boxes: a box lies outside of the film"
+
+
+def _printer_remarks(printer: PrinterTable) -> Iterator[str]:
+    if printer.high_dpi is not None and printer.high_dpi < printer.dpi:
+        yield f"high_dpi: below dpi, {printer.dpi}: no film is HIGH"
+    for size in printer.imager.film_sizes:
+        if film_size.parse(size) is None:
+            yield f"imager.film_sizes: {size} is no Film Size ID: no film has it"
+    for medium in printer.imager.medium_types:
+        if medium not in MEDIUM_TYPES:
+            yield f"imager.medium_types: {medium} is none of {', '.join(MEDIUM_TYPES)}: no film has it"
 
 
 def _disc_problems(station: DiscTable) -> Iterator[str]:

@@ -356,8 +356,8 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         "CS",
         resolution,
         "STANDARD, the printer's resolution; HIGH, by default twice as many pixels per inch, at most 600, where the"
-        " output has more than one resolution",
-        _is("STANDARD"),
+        " output has more than one resolution; the default of a relayed imager is its own",
+        _of("default_resolution_id"),
     ),
     Attribute(
         REFERENCED_FILM_SESSION_SEQUENCE,

@@ -151,6 +151,8 @@ class FilmPage:
     illumination_cd_m2: int = 2000
     reflected_ambient_light_cd_m2: int = 10
     requested_resolution_id: str = "STANDARD"
+    default_resolution_id: str = "STANDARD"
+    """What the printer makes of a film that asks for none."""
     color: bool = False
     """True if the film came over the Basic Color Print Management meta class."""
     icc_profile: str = ""

@@ -292,6 +292,7 @@ def _new_film(
         annotated,
         harvest("film box", request.attributes, _character_set(film_session)),
         _given(request),
+        world.printer.default_resolution_id,
     )
 
 

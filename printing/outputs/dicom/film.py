@@ -98,7 +98,7 @@ def film_box(page: FilmPage, habits: Habits, session_uid: str, lut_uid: str) -> 
             setattr(made, keyword, value)
     if page.trim:  # imagers without trimming refuse the attribute, whatever its value
         made.Trim = "YES"
-    if page.requested_resolution_id not in ("", "STANDARD"):
+    if page.requested_resolution_id not in ("", page.default_resolution_id):
         made.RequestedResolutionID = page.requested_resolution_id
     if page.color and page.icc_profile:
         made.ICCProfile = base64.b64decode(page.icc_profile)
