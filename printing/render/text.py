@@ -60,6 +60,12 @@ class SetText:
     parts: tuple[Part, ...] = ()
     """From left to right."""
 
+    @property
+    def box(self) -> Box:
+        """What it covers of the film."""
+        rows, columns = self.coverage.shape
+        return Box(self.left, self.top, self.left + columns, self.top + rows)
+
 
 @lru_cache(maxsize=32)
 def _font(file: str, size_px: int) -> ImageFont.FreeTypeFont | None:
@@ -182,14 +188,16 @@ def _rows(size_px: int) -> int:
     return round(size_px * 1.4)
 
 
-def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
-    """Set words about an image in its cell: right below the image or beside it where there is room, else on its corner.
+def set_mark(text: str, cell: Box, image: Box, dpi: float, taken: Sequence[SetText] = ()) -> SetText:
+    """Set words about an image in its cell: right below the image or beside it where there is room, else on its corner;
+    above the annotations that stand there.
 
     Args:
         text: one line.
         cell: of the image box, in printer pixels.
         image: what is printed of the image.
         dpi: printer resolution.
+        taken: the film's annotations.
     """
     line = _line(text, cell.width, _size_px(dpi))
     rows, columns = line.coverage.shape
@@ -199,7 +207,12 @@ def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
         left, top = (cell.left + cell.right - columns) // 2, min(image.bottom + gap, top)
     elif cell.right - image.right >= columns:
         left = min(image.right + gap, cell.right - columns)
-    return replace(line, left=max(cell.left, left), top=max(cell.top, top))
+    mark = replace(line, left=max(cell.left, left), top=max(cell.top, top))
+    for other in sorted(taken, key=lambda other: -other.top):  # from the bottom: whatever it meets next lies higher
+        meets = mark.box.clipped(other.box)
+        if meets.width > 0 and meets.height > 0 and other.top - rows >= cell.top:
+            mark = replace(mark, top=other.top - rows)
+    return mark
 
 
 def _line(text: str, room_px: int, size_px: int, more_fonts: Sequence[str] = ()) -> SetText:

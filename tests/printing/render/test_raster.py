@@ -12,7 +12,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from printing.annotation import PLACES
 from printing.grayscale import Viewing, od_p_value
-from printing.page import PageText, PresentationLUT
+from printing.page import PageText, PresentationLUT, Rectangle
 from printing.render import placement
 from printing.render.finish import Finish
 from printing.render.placement import Box, to_pixels
@@ -180,6 +180,21 @@ def test_a_mark_covers_an_image_only_where_there_is_no_room(rows: int, columns: 
         assert made.samples[mark.top : mark.bottom, mark.left : mark.right].min() < 64
 
 
+@pytest.mark.parametrize("cell", [(0, 0, 203.2, 254), (0, 127, 101.6, 127), (101.6, 127, 101.6, 127)])
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_no_annotation_covers_a_mark(cell: tuple[float, float, float, float], columns: int) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((125, columns), 255))
+    annotations = tuple(PageText(at, "W" * 20, place=place) for at, place in enumerate((*PLACES, *PLACES)))
+    page = film([box(pixels, *cell, requested_image_size_mm=500.0)], 203.2, 254, annotations=annotations)
+    mark, *others = rasterise(page, heap, Finish(100)).texts
+    assert mark.text.startswith("not to scale") and len(others) == 12
+    assert mark.box == mark.box.clipped(to_pixels(Rectangle(*cell), 100))
+    for other in others:
+        both = mark.box.clipped(other.box)
+        assert both.width <= 0 or both.height <= 0
+
+
 def test_crop_keeps_the_middle() -> None:
     heap, pixels = Heap(), noise(80, 120)
     image = box(heap.put(pixels), magnification_type="NONE", requested_decimate_crop_behavior="CROP")
@@ -306,9 +321,7 @@ def test_no_annotation_covers_another(texts: list[tuple[int, str]], dpi: int) ->
     annotations = tuple(PageText(at, "W" * length, place=place) for at, (length, place) in enumerate(texts))
     made = rasterise(film([], 203.2, 254, annotations=annotations), Heap(), Finish(dpi)).texts
     assert [text.text for text in made] == [text.text for text in annotations]
-    boxes = [
-        Box(text.left, text.top, text.left + text.coverage.shape[1], text.top + text.coverage.shape[0]) for text in made
-    ]
+    boxes = [text.box for text in made]
     for number, one in enumerate(boxes):
         assert one.clipped(Box(0, 0, *(round(mm / 25.4 * dpi) for mm in (203.2, 254)))) == one
         for other in boxes[:number]:
