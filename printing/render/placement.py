@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from printing.layout import has_more_pixels
+from printing.layout import has_more_pixels, is_in
 from printing.page import PageImage, PixelReference, Rectangle
 
 MM_PER_INCH = 25.4
@@ -94,10 +94,11 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
     mark = ""
     if image.requested_image_size_mm:
         width_mm = image.requested_image_size_mm
-        if width_mm > fit_mm + 1e-6 and not crop:
+        if not crop and not is_in(width_mm, width_mm / aspect, cell):
             percent = 100 * fit_mm / width_mm
-            width_mm = fit_mm
             mark, warnings = MARK.format(percent), (NOT_TO_SCALE.format(image.position, percent),)
+        if not crop:
+            width_mm = min(width_mm, fit_mm)
     elif image.magnification_type == "NONE":
         width_mm = pixels.columns * MM_PER_INCH / dpi
         aspect = pixels.columns / pixels.rows

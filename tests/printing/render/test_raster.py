@@ -12,12 +12,14 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from printing.annotation import PLACES
 from printing.grayscale import Viewing, od_p_value
+from printing.layout import Wish, fit
 from printing.page import PageText, PresentationLUT, Rectangle
 from printing.render import placement
 from printing.render.finish import Finish
 from printing.render.placement import Box, to_pixels
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
 from printing.render.text import FONTS, OWN_FONTS
+from printing.status import DEMAGNIFIED, SUCCESS
 from printing.tone import PAPER, Tone, srgb
 from tests.printing.render.films import DPI, Heap, box, film
 
@@ -193,6 +195,20 @@ def test_no_annotation_covers_a_mark(cell: tuple[float, float, float, float], co
     for other in others:
         both = mark.box.clipped(other.box)
         assert both.width <= 0 or both.height <= 0
+
+
+@pytest.mark.parametrize(("asked", "told"), [(118.53, False), (118.54, False), (118.59, True)])
+def test_a_size_that_was_rounded_up_is_to_scale(asked: float, told: bool) -> None:
+    """The console is told so (H.4.3.1.2.1.3), and the film says nothing else."""
+    heap = Heap()
+    pixels = heap.put(np.full((60, 60), 255))
+    third = box(pixels, 0, 0, 355.6 / 3, 431.8, requested_image_size_mm=asked)
+    made = rasterise(film([third], 355.6, 431.8), heap, PLAIN)
+    assert bool(made.texts) == bool(made.warnings) == told
+    status = fit(Wish(60, 60, (1, 1), "CUBIC", asked, None), third.cell, DPI)
+    assert status == (DEMAGNIFIED if told else SUCCESS)
+    left, _, right, _ = frame_of(made.samples[200:220])
+    assert abs((right - left) / DPI * 25.4 - 118.53) < 0.6
 
 
 def test_crop_keeps_the_middle() -> None:
