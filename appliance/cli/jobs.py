@@ -139,15 +139,15 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
     for key, value in row.items():
         if key == "payload":
             for name, fact in value.items():
-                click.echo(f"{name + ':':<18}{_fact(fact)}")
+                click.echo(f"{name + ':':<22}{_fact(fact)}")
         elif key == "events":
             for one in value:
                 click.echo(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
         elif isinstance(value, list):
             for one in value or [""]:
-                click.echo(f"{key + ':':<18}{one}")
+                click.echo(f"{key + ':':<22}{one}")
         else:
-            click.echo(f"{key + ':':<18}{value}")
+            click.echo(f"{key + ':':<22}{value}")
 
 
 def _fact(value: Any) -> str:
