@@ -202,7 +202,7 @@ def _create_film_session(session: Session, request: PrintRequest, world: World) 
 def _set_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     film_session = _film_session(session, request)
     judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
-    given = film_session.given | _given(request)
+    given = film_session.given - _known(request) | _given(request)
     changed = replace(film_session, values=_merged(film_session.values, judgement.values), given=given)
     clues = harvest("film session", request.attributes, _character_set(changed))
     changed = replace(changed, clues=clues or film_session.clues)
@@ -237,9 +237,12 @@ def _film_session(session: Session, request: PrintRequest) -> FilmSession:
 def _given(request: PrintRequest) -> frozenset[int]:
     """The tags that the console gives a value."""
     attributes = request.attributes
-    return frozenset(
-        tag for tag in attributes.elements if tag in tags.VRS and not attributes.is_empty(tag, tags.VRS[tag])
-    )
+    return frozenset(tag for tag in _known(request) if not attributes.is_empty(tag, tags.VRS[tag]))
+
+
+def _known(request: PrintRequest) -> frozenset[int]:
+    """The tags that a request names, with a value or without one."""
+    return frozenset(request.attributes.elements) & frozenset(tags.VRS)
 
 
 def _character_set(film_session: FilmSession) -> tuple[str, ...]:
@@ -415,7 +418,7 @@ def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step
     whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues
-    changed = replace(film, values=whole.values, clues=clues, given=film.given | _given(request))
+    changed = replace(film, values=whole.values, clues=clues, given=film.given - _known(request) | _given(request))
     boxes = tuple(_with_densities_of_the_film(changed, box) for box in changed.image_boxes)
     remarks = whole.remarks if boxes == changed.image_boxes else (*whole.remarks, _CROSSED)
     return _with_film(session, film_session, replace(changed, image_boxes=boxes)), _reply(remarks, answer), ()

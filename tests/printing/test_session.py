@@ -411,6 +411,16 @@ def test_an_empty_value_takes_away_what_was_set_before() -> None:
     assert (one.requested_image_size_mm, one.requested_decimate_crop_behavior) == (None, "DECIMATE")
 
 
+def test_what_was_taken_away_is_not_the_consoles_any_more() -> None:
+    """An imager that the film is relayed to is told nothing of it."""
+    console = filmed(MaxDensity=250, BorderDensity="WHITE")
+    console.set_film(MaxDensity=None)
+    console.image_box()
+    console.print_film()
+    given = console.submitted.document.pages[0].given or ()
+    assert "MaxDensity" not in given and "BorderDensity" in given
+
+
 def test_b605_where_an_images_densities_and_the_films_leave_no_range() -> None:
     """Printed as they are, black and white would change places."""
     console = filmed(r"STANDARD\1,2", MinDensity=30, MaxDensity=300)
