@@ -31,6 +31,7 @@ from printing.display_format import MOST_IMAGE_BOXES
 from printing.media_name import paper_of
 from printing.outputs.dicom.habits import OPTIONAL_ATTRIBUTES, OPTIONAL_CLASSES, OptionalClass
 from printing.render.sheet import Scaling
+from printing.terms import MEDIUM_TYPES
 
 SYSTEM_FILE = Path("/etc/gravure/gravure.toml")
 OPEN_TO_ALL = "this opens the appliance to a network: name the [peers] that may call, or set access.unknown_peers"
@@ -508,6 +509,8 @@ class Config(Table):
                 found.append(
                     f"printers.{key}.peer: output {printer.output} needs a key of [peers] whose address is a host"
                 )
+            elif self._comes_back(key):
+                found.append(f"printers.{key}.peer: {printer.peer} is this appliance: its films come back for ever")
         return found
 
     def remarks(self) -> Iterator[str]:
@@ -521,6 +524,27 @@ class Config(Table):
             other = first.setdefault((peer.ae_title, frozenset(peer.address)), key)
             if other != key:
                 yield f"peers.{key}: nobody: {peer.ae_title} at this address is peers.{other}, which stands before"
+        for key, printer in self.printers.items():
+            yield from (f"printers.{key}.{line}" for line in _printer_remarks(printer))
+
+    def _comes_back(self, key: str) -> bool:
+        """Whether films that a printer relays come back to it, over other printers of ours maybe."""
+        of_title = {title: one for title, kind, one in self.titles() if kind == "printers"}
+        seen: set[str] = set()
+        while key not in seen:
+            seen.add(key)
+            printer = self.printers[key]
+            peer = self.peers.get(printer.peer)
+            if printer.output != "dicom" or peer is None or peer.port != self.listen.port:
+                return False
+            host = self.host_of(printer.peer) or ""
+            if not (host in ("localhost", *self.listen.address) or is_loopback(host)):
+                return False
+            called = of_title.get(peer.ae_title) or of_title.get(self.access.any_called_ae or "")
+            if called is None:
+                return False
+            key = called
+        return True
 
     def _other_printers(self, key: str, printer: PrinterTable) -> Iterator[str]:
         for where, others in (("also", printer.also), ("fallback", filter(None, (printer.fallback,)))):
@@ -666,15 +690,26 @@ def _printer_problems(printer: PrinterTable) -> Iterator[str]:
     for key in ("slides", "superslides"):
         columns, rows = getattr(printer, key)
         if min(columns, rows) < 1 or columns * rows > MOST_IMAGE_BOXES:
-            yield f"{key}: columns and rows, at most {MOST_IMAGE_BOXES} images"
+            yield f"{key}: columns and rows, of {MOST_IMAGE_BOXES} cells at most"
     for number, custom in printer.custom.items():
-        if not number.isdigit():
-            yield f"custom.{number}: the key is the number of the format"
+        if not re.fullmatch(r"[1-9][0-9]{0,3}", number, re.ASCII):
+            yield f"custom.{number}: the key is the number of the format, from 1 to 9999"
         if not 1 <= len(custom.boxes) <= MOST_IMAGE_BOXES:
             yield f"custom.{number}.boxes: 1 to {MOST_IMAGE_BOXES} boxes"
         for x, y, width, height in custom.boxes:
             if min(x, y) < 0 or min(width, height) <= 0 or x + width > 100.001 or y + height > 100.001:
                 yield f"custom.{number}.boxes: a box lies outside of the film"
+
+
+def _printer_remarks(printer: PrinterTable) -> Iterator[str]:
+    if printer.high_dpi is not None and printer.high_dpi < printer.dpi:
+        yield f"high_dpi: below dpi, {printer.dpi}: no film is HIGH"
+    for size in printer.imager.film_sizes:
+        if film_size.parse(size) is None:
+            yield f"imager.film_sizes: {size} is no Film Size ID: no film has it"
+    for medium in printer.imager.medium_types:
+        if medium not in MEDIUM_TYPES:
+            yield f"imager.medium_types: {medium} is none of {', '.join(MEDIUM_TYPES)}: no film has it"
 
 
 def _disc_problems(station: DiscTable) -> Iterator[str]:

@@ -15,7 +15,7 @@ from appliance.scu.classes import PROPOSED, Proposed
 from media.profiles import MEDIA, PROFILES
 from media.store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from printing import annotation, configuration_information, presentation_lut
-from printing.attributes import ATTRIBUTES, BEYOND, USAGES, Usage
+from printing.attributes import ATTRIBUTES, BEYOND, INHERITED, USAGES, Usage
 from printing.film_size import FILM_SIZES
 from printing.grayscale import HIGHEST_CD_M2, LOWEST_CD_M2
 from printing.hierarchy import MOST_FILM_BOXES, MOST_IMAGE_BOXES, MOST_PRESENTATION_LUTS
@@ -25,7 +25,7 @@ from printing.pixels import MOST_EDGE_PX, MOST_PIXELS
 from printing.printer import Printer
 from printing.render.placement import to_pixels
 from printing.status import MEANINGS, is_warning
-from printing.terms import RESOLUTIONS
+from printing.terms import IMAGE_BOXES, RESOLUTIONS
 from printing.tone import PAPER
 
 SOP_CLASS_NAMES = {one.sop_class_uid: one.name for one in PRINT}
@@ -88,7 +88,8 @@ def statement() -> dict[str, Any]:
             "attributes": [_attribute(row) for row in USAGES],
             "film_sizes": {name: list(size) for name, size in FILM_SIZES.items()},
             "layout": "cells tile the whole film; images fill their cell as far as their aspect allows, centred",
-            "crop": "around the middle of the image",
+            "crop": "around the middle of the image, one image pixel on one printer pixel; where pixels are not square,"
+            " by their shorter side",
             "presentation_lut": "the image box's, else the film box's, else the film session's; without one the P-value"
             f" is the stored value (IDENTITY). Tables of {' or '.join(map(str, presentation_lut.ENTRIES))} entries,"
             f" {presentation_lut.BITS[0]} to {presentation_lut.BITS[-1]} bits. Never deleted while it is referenced",
@@ -201,7 +202,9 @@ def _proposed(one: Proposed) -> dict[str, Any]:
 
 def _attribute(row: Usage) -> dict[str, Any]:
     attribute = ATTRIBUTES[row.tag]
-    default = attribute.default(Printer("PRINTER"))
+    default: object = attribute.default(Printer("PRINTER"))
+    if row.sop_class_uid in IMAGE_BOXES and row.tag in INHERITED:
+        default = "the film box's"
     return {
         "sop_class": SOP_CLASS_NAMES.get(row.sop_class_uid, row.sop_class_uid),
         "tag": f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})",

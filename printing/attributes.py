@@ -356,8 +356,8 @@ _ATTRIBUTES: tuple[Attribute, ...] = (
         "CS",
         resolution,
         "STANDARD, the printer's resolution; HIGH, by default twice as many pixels per inch, at most 600, where the"
-        " output has more than one resolution",
-        _is("STANDARD"),
+        " output has more than one resolution; the default of a relayed imager is its own",
+        _of("default_resolution_id"),
     ),
     Attribute(
         REFERENCED_FILM_SESSION_SEQUENCE,
@@ -513,6 +513,9 @@ USAGES: tuple[Usage, ...] = (
 FORGIVEN = frozenset({REFERENCED_FILM_SESSION_SEQUENCE, ANNOTATION_POSITION})
 """M/M attributes whose absence is forgiven: an association has one film session at most, and an annotation box stands
 where it was made, so nothing can be wrong."""
+
+INHERITED = frozenset({MAGNIFICATION_TYPE, SMOOTHING_TYPE, MIN_DENSITY, MAX_DENSITY, CONFIGURATION_INFORMATION})
+"""What an image box has from its film box as long as it has no value of its own (PS3.4 H.4.3.1.2.1.1)."""
 
 BEYOND = frozenset({(FILM_SESSION, REFERENCED_PRESENTATION_LUT_SEQUENCE)})
 """Rows (SOP class, tag) that the standard does not have: consoles of some imagers reference the Presentation LUT of all

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ from printing.film_size import FILM_SIZES
 from printing.job import render_document
 from printing.layout import Formats, cells
 from printing.page import FilmDocument, FilmPage, PageImage, PixelReference
+from printing.printer import Printer
 from printing.render.finish import Finish
+from printing.tone import Tone
 
 MAX_FRAMES = 1000
+MOST_RATIO = 1000
+"""Numbers of a Pixel Aspect Ratio, and how long a pixel can be."""
 
 
 class CannotCompose(Exception):
@@ -59,11 +64,12 @@ def pictures(paths: Sequence[Path]) -> Iterator[Picture]:
         except Exception as failure:
             raise CannotCompose(f"{path}: not an image that can be decoded ({type(failure).__name__})") from failure
         color = int(data_set.get("SamplesPerPixel", 1)) == 3
+        full = (1 << int(data_set.BitsStored)) - 1
         frames = stored if int(data_set.get("NumberOfFrames", 1) or 1) > 1 else stored[np.newaxis]
         aspect = _aspect(data_set)
         for frame in frames[:MAX_FRAMES]:
             if color:
-                yield Picture(np.asarray(frame, np.uint8), aspect)
+                yield Picture((frame * (255 / full) + 0.5).astype(np.uint8), aspect)
             else:
                 values = np.asarray(apply_modality_lut(frame, data_set), np.float64)
                 yield Picture(_p_values(values, data_set), aspect)
@@ -72,11 +78,20 @@ def pictures(paths: Sequence[Path]) -> Iterator[Picture]:
 def _aspect(data_set: Any) -> tuple[int, int]:
     if "PixelAspectRatio" in data_set:
         vertical, horizontal = (int(value) for value in data_set.PixelAspectRatio)
-        return (vertical, horizontal) if vertical > 0 and horizontal > 0 else (1, 1)
+        return _ratio(vertical, horizontal) if vertical > 0 and horizontal > 0 else (1, 1)
     spacing = data_set.get("PixelSpacing") or data_set.get("ImagerPixelSpacing")
     if spacing and len(spacing) == 2 and float(spacing[0]) > 0 and float(spacing[1]) > 0:
-        return (round(float(spacing[0]) * 10_000), round(float(spacing[1]) * 10_000))
+        return _ratio(float(spacing[0]), float(spacing[1]))
     return (1, 1)
+
+
+def _ratio(vertical: float, horizontal: float) -> tuple[int, int]:
+    """A Pixel Aspect Ratio in small numbers: 1, 1 of square pixels, which printers need not be told."""
+    if vertical > horizontal:
+        across, down = _ratio(horizontal, vertical)
+        return down, across
+    ratio = Fraction(max(vertical / horizontal, 1 / MOST_RATIO)).limit_denominator(MOST_RATIO)
+    return ratio.numerator, ratio.denominator
 
 
 def _p_values(values: NDArray[np.float64], data_set: Any) -> NDArray[np.uint16]:
@@ -137,7 +152,7 @@ def compose(
     dpi: float = 300,
     progress: Callable[[float, str], None] = lambda _d, _s: None,
 ) -> int:
-    """Lay images out on films and render them into one PDF.
+    """Lay images out on films and render them into one PDF, in the greys of a printer that nobody configured.
 
     Args:
         paths: image files, in the order of their cells.
@@ -167,6 +182,7 @@ def compose(
         progress(0.4 * min(1.0, number / len(paths)), "reading")
     form = display_format(layout, len(shown))
     boxes = cells(form, width_mm, height_mm, Formats())
+    printer = Printer()
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".gravure-") as folder:
         pages = []
         for start in range(0, len(shown), len(boxes)):
@@ -187,11 +203,14 @@ def compose(
                     height_mm=height_mm,
                     image_display_format=str(form),
                     images=images,
+                    min_density_centi_od=printer.min_density_centi_od,
+                    max_density_centi_od=printer.max_density_centi_od,
                     color=any(picture.is_color for picture in part),
                 )
             )
         document = FilmDocument(tuple(pages))
-        render_document(document, Path(folder), Finish(dpi), out, lambda done: progress(0.4 + 0.6 * done, "rendering"))
+        finish = Finish(dpi, Tone("film"))
+        render_document(document, Path(folder), finish, out, lambda done: progress(0.4 + 0.6 * done, "rendering"))
     return len(pages)
 
 

@@ -8,6 +8,7 @@ them. Nothing that the bytes say is believed before it is compared with what is 
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 import warnings
 from collections.abc import Mapping
@@ -58,6 +59,9 @@ _SHORT_VRS = frozenset(
 _INTEGERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i"}
 _UNTRIMMED = frozenset({"ST", "LT", "UT"})
 """Text whose leading blanks belong to it (PS3.5 §6.2)."""
+
+_ESCAPE = re.compile(r"\x1b[ -/]+[0-~]")
+"""An escape sequence of ISO 2022: it says which characters follow, and is none itself."""
 
 _HEADER = struct.Struct("<HHI")
 _EXPLICIT_HEADER = struct.Struct("<HH2sH")
@@ -339,6 +343,8 @@ def decode_text(text: str, character_set: tuple[str, ...]) -> str:
     try:
         with warnings.catch_warnings(action="ignore"):  # they would repeat text of the peer
             encodings = convert_encodings(list(character_set) or [""])
-            return decode_bytes(text.encode("latin-1"), encodings, set(b"\n\r\t\f\\"))
+            decoded = decode_bytes(text.encode("latin-1"), encodings, set(b"\n\r\t\f\\"))
+        # pydicom leaves the escape sequence of GB 2312 (ISO 2022 IR 58) where it stood, and those of sets not named.
+        return _ESCAPE.sub("", decoded)
     except Exception:
         return text

@@ -96,6 +96,7 @@ def _page(
         illumination_cd_m2=_integer(values[tags.ILLUMINATION]),
         reflected_ambient_light_cd_m2=_integer(values[tags.REFLECTED_AMBIENT_LIGHT]),
         requested_resolution_id=str(values[tags.REQUESTED_RESOLUTION_ID]),
+        default_resolution_id=film.default_resolution_id,
         color=film.color,
         icc_profile=_profile(values.get(tags.ICC_PROFILE), profiles),
         character_set=character_set,
@@ -155,4 +156,5 @@ def _image(film: FilmBox, box: ImageBox, lut: PresentationLUT | None) -> PageIma
         max_density_centi_od=highest if isinstance(highest, int) else None,
         presentation_lut=lut,
         configuration_information=str(resolved(film, box, tags.CONFIGURATION_INFORMATION) or ""),
+        given=_keywords(frozenset(box.values)),
     )

@@ -70,6 +70,8 @@ class FilmBox:
     clues: tuple[PatientClue, ...] = ()
     given: frozenset[int] = frozenset()
     """Tags whose values are the console's and not the printer's defaults."""
+    default_resolution_id: str = "STANDARD"
+    """What the printer makes of a film that asks for none."""
 
     @property
     def empty(self) -> bool:

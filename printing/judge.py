@@ -6,6 +6,8 @@
 | U/M, U/U | our default | our default, and 0116, B600 or B605 | left out, and 0107 |
 | the same, strict | our default | 0106, B600 or B605 | 0105 |
 
+The default of what an image box has from its film box is the film box's value.
+
 The standard lets a printer choose between the last two lines; consoles that meet a refusal stop printing, so the strict
 one is for those who test a console.
 """
@@ -13,9 +15,9 @@ one is for those who test a console.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from printing.attributes import ATTRIBUTES, BEYOND, FORGIVEN, Attribute, OutOfRange, usages
+from printing.attributes import ATTRIBUTES, BEYOND, FORGIVEN, INHERITED, Attribute, OutOfRange, usages
 from printing.clues import harvested
 from printing.elements import AttributeList, BadValue, Value
 from printing.printer import Printer
@@ -30,9 +32,12 @@ from printing.status import (
     Refused,
     Remark,
 )
-from printing.terms import Command
+from printing.terms import IMAGE_BOXES, Command
 
 MOST_REMARKS = 64
+
+NONE: Value = ()
+"""Of an attribute that is set and has no value any more: its answer is empty, as the request was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Judgement:
     """What became of an attribute list."""
 
     values: Mapping[int, Value]
-    """The values that are used, defaults included (N-CREATE) or what was set (N-SET)."""
+    """The values that are used, defaults included (N-CREATE) or what was set (N-SET). `NONE`: what was there before is
+    taken away."""
     remarks: tuple[Remark, ...]
 
 
@@ -58,7 +64,10 @@ def judge(
     values: dict[int, Value] = {}
     remarks: list[Remark] = []
     for tag, usage in rows.items():
-        value = _value(ATTRIBUTES[tag], usage.of(command), command, attributes, printer, remarks)
+        attribute = ATTRIBUTES[tag]
+        if sop_class_uid in IMAGE_BOXES and tag in INHERITED:
+            attribute = replace(attribute, default=_of_the_film)
+        value = _value(attribute, usage.of(command), command, attributes, printer, remarks)
         if value is not None:
             values[tag] = value
     remarks += _unknown(attributes, rows, strict)
@@ -78,7 +87,15 @@ _STRICT: Mapping[int, int] = {
 def _refuse(remarks: list[Remark]) -> None:
     for remark in remarks:
         if remark.status in _STRICT:
-            raise Refused(_STRICT[remark.status], remark.words, (remark.tag,))
+            words = remark.words.partition(":")[0]  # nothing is used instead
+            if remark.status == ATTRIBUTE_LIST_ERROR:
+                words = f"({remark.tag >> 16:04X},{remark.tag & 0xFFFF:04X}) is not of this SOP class"
+            raise Refused(_STRICT[remark.status], words, (remark.tag,))
+
+
+def _of_the_film(printer: Printer) -> Value | None:
+    """The default of an image box's own value: none, so that its film box's is the one."""
+    return None
 
 
 def _value(
@@ -101,7 +118,7 @@ def _value(
     if attributes.is_empty(attribute.tag, attribute.vr):
         if mandatory:
             raise Refused(MISSING_VALUE, f"{attribute.keyword} has no value", (attribute.tag,))
-        return attribute.default(printer)
+        return _instead(attribute, command, printer)
     try:
         value: Value
         if attribute.vr == "OB":
@@ -116,11 +133,19 @@ def _value(
     if mandatory:
         raise Refused(INVALID_ATTRIBUTE_VALUE, f"{attribute.keyword} has an invalid value", (attribute.tag,))
     what = "left out" if used in (None, "") else f"{used!s} used"
+    if used is None and attribute.default is _of_the_film:
+        what = "that of the film is used"
     long = attributes.elements[attribute.tag].length > attribute.most_bytes
     why = f"is longer than {attribute.most_bytes >> 10} KiB" if long else "out of range"
     words = f"{attribute.keyword} {why}: {what}"
     remarks.append(Remark(status, words, attribute.tag))
-    return used
+    return _instead(attribute, command, printer) if used is None else used
+
+
+def _instead(attribute: Attribute, command: Command, printer: Printer) -> Value | None:
+    """What is used where a request gives an attribute and no value for it: the default, or what N-CREATE left."""
+    default = attribute.default(printer)
+    return NONE if default is None and command is Command.N_SET else default
 
 
 def _unknown(attributes: AttributeList, rows: Mapping[int, object], strict: bool) -> list[Remark]:

@@ -18,6 +18,10 @@ WINDOWS_MM: Mapping[str, tuple[float, float]] = {"SLIDE": (36.0, 24.0), "SUPERSL
 """The window of a slide's mount: 35 mm film is 36 × 24; a superslide fills 40 mm."""
 
 
+ROUNDED_MM = 0.05
+"""What a console may ask for more than there is: a third of 355.6 mm is 118.533 mm, and 118.54 was meant to fill it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CustomFormat:
     """CUSTOM\\i of the configuration: cells as fractions of the film's width and height, by position."""
@@ -104,6 +108,17 @@ class Wish:
     """Requested Decimate/Crop Behavior; None where nothing was asked (the printer decimates)."""
 
 
+def is_in(width_mm: float, height_mm: float, cell: Rectangle) -> bool:
+    """Whether an image of this size is not larger than its cell, as far as consoles round millimetres."""
+    return width_mm <= cell.width_mm + ROUNDED_MM and height_mm <= cell.height_mm + ROUNDED_MM
+
+
+def has_more_pixels(columns: int, rows: int, cell: Rectangle, dpi: float) -> bool:
+    """Whether an image has more columns or rows than its cell has printer pixels: only then Requested Decimate/Crop
+    Behavior decides (PS3.3 C.13.5)."""
+    return columns > math.ceil(cell.width_mm / 25.4 * dpi) or rows > math.ceil(cell.height_mm / 25.4 * dpi)
+
+
 def fit(wish: Wish, cell: Rectangle, dpi: float) -> int:
     """What happens to an image in its cell, as the status that says so (PS3.4 H.4.3.1.2.1.3).
 
@@ -113,15 +128,12 @@ def fit(wish: Wish, cell: Rectangle, dpi: float) -> int:
         Magnification NONE, which leaves nothing to make it smaller with.
     """
     vertical, horizontal = wish.pixel_aspect_ratio
-    width_px, height_px = cell.width_mm / 25.4 * dpi, cell.height_mm / 25.4 * dpi
     if wish.requested_image_size_mm is not None:
         height_mm = wish.requested_image_size_mm * (wish.rows * vertical) / (wish.columns * horizontal)
-        tolerance_mm = 0.05
-        if wish.requested_image_size_mm <= cell.width_mm + tolerance_mm and height_mm <= cell.height_mm + tolerance_mm:
+        if is_in(wish.requested_image_size_mm, height_mm, cell):
             return SUCCESS
         return {"CROP": CROPPED, "FAIL": LARGER_THAN_BOX, "DECIMATE": DECIMATED}.get(wish.behavior or "", DEMAGNIFIED)
-    too_large = wish.columns > math.ceil(width_px) or wish.rows > math.ceil(height_px)
-    if not too_large:
+    if not has_more_pixels(wish.columns, wish.rows, cell, dpi):
         return SUCCESS
     if wish.magnification_type == "NONE":
         return CROPPED if wish.behavior == "CROP" else LARGER_THAN_BOX

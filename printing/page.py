@@ -92,6 +92,9 @@ class PageImage:
     presentation_lut: PresentationLUT | None = None
     """None is treated as IDENTITY."""
     configuration_information: str = ""
+    given: tuple[str, ...] | None = None
+    """Keywords of the attributes that the console gave this image box, the others being its film box's. None: not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class FilmPage:
     illumination_cd_m2: int = 2000
     reflected_ambient_light_cd_m2: int = 10
     requested_resolution_id: str = "STANDARD"
+    default_resolution_id: str = "STANDARD"
+    """What the printer makes of a film that asks for none."""
     color: bool = False
     """True if the film came over the Basic Color Print Management meta class."""
     icc_profile: str = ""
@@ -261,6 +266,7 @@ def _image(data: Mapping[str, Any], luts: Sequence[PresentationLUT]) -> PageImag
         data,
         cell=lambda cell: _build(Rectangle, cell),
         pixels=_maybe(_pixels),
+        given=_maybe(tuple),
         presentation_lut=_maybe(lambda lut: luts[lut] if isinstance(lut, int) else _lut(lut)),
     )
 

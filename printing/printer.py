@@ -71,6 +71,8 @@ class Takes:
     """The resolution that films come out in; None is that of the configuration."""
     high_dpi: float | None = None
     """That of films that ask for HIGH, where it is the device's to say."""
+    resolution_id: str = "STANDARD"
+    """The Requested Resolution ID of films that ask for none, where it is the device's to say."""
     finest_dpi: float | None = None
     """The most that it resolves; None where nobody knows."""
     papers: tuple[tuple[str, float, float, float], ...] = ()
@@ -86,6 +88,8 @@ class Printer:
     dpi: float = 300.0
     high_dpi: float | None = None
     """Of films whose Requested Resolution ID is HIGH; None: twice as fine, as the standard has it."""
+    resolution_id: str = "STANDARD"
+    """Of films that ask for no resolution, where the printer has this one."""
     film_size_id: str = "14INX17IN"
     """Film where the dialogue names none."""
     medium_type: str = "BLUE FILM"
@@ -128,7 +132,14 @@ class Printer:
         """Requested Resolution IDs, the default first; HIGH where it is finer, and the output resolves it."""
         high = self.resolution("HIGH")
         finest = high if self.finest_dpi is None else self.finest_dpi
-        return terms.RESOLUTIONS if self.dpi < high <= finest else terms.RESOLUTIONS[:1]
+        if not self.dpi < high <= finest:
+            return terms.RESOLUTIONS[:1]
+        return tuple(sorted(terms.RESOLUTIONS, key=lambda one: one != self.resolution_id))
+
+    @property
+    def default_resolution_id(self) -> str:
+        """Default Printer Resolution ID (2010,0054): that of films that ask for none."""
+        return self.resolution_ids()[0]
 
     def taking(self, takes: Takes) -> Printer:
         """This printer with what its output takes. Of a medium that was measured the calibration knows better."""
@@ -141,6 +152,7 @@ class Printer:
             dpi=takes.dpi or self.dpi,
             high_dpi=(takes.high_dpi or takes.dpi) if takes.dpi else self.high_dpi,
             finest_dpi=takes.finest_dpi,
+            resolution_id=takes.resolution_id,
             papers=takes.papers,
         )
 

@@ -121,7 +121,7 @@ def _item(printer: Printer, meta: str, formats: tuple[dict[int, Value], ...]) ->
         MEDIA_INSTALLED_SEQUENCE: _media(printer, True),
         OTHER_MEDIA_AVAILABLE_SEQUENCE: _media(printer, False),
         SUPPORTED_IMAGE_DISPLAY_FORMATS_SEQUENCE: formats,
-        DEFAULT_PRINTER_RESOLUTION_ID: "STANDARD",
+        DEFAULT_PRINTER_RESOLUTION_ID: printer.default_resolution_id,
         DEFAULT_MAGNIFICATION_TYPE: "CUBIC",
         OTHER_MAGNIFICATION_TYPES: "\\".join(others),
         DEFAULT_SMOOTHING_TYPE: "",

@@ -40,7 +40,7 @@ from printing.hierarchy import (
     referenced_luts,
     resolved,
 )
-from printing.judge import Judgement, judge
+from printing.judge import NONE, Judgement, judge
 from printing.layout import Wish, cells, fit
 from printing.page import FilmDocument, PatientClue, PixelReference
 from printing.pixels import reference
@@ -202,7 +202,7 @@ def _create_film_session(session: Session, request: PrintRequest, world: World) 
 def _set_film_session(session: Session, request: PrintRequest, world: World) -> Step:
     film_session = _film_session(session, request)
     judgement = _with_lut(_judge(FILM_SESSION, request, world), session, request, world)
-    given = film_session.given | _given(request)
+    given = film_session.given - _known(request) | _given(request)
     changed = replace(film_session, values=_merged(film_session.values, judgement.values), given=given)
     clues = harvest("film session", request.attributes, _character_set(changed))
     changed = replace(changed, clues=clues or film_session.clues)
@@ -237,9 +237,12 @@ def _film_session(session: Session, request: PrintRequest) -> FilmSession:
 def _given(request: PrintRequest) -> frozenset[int]:
     """The tags that the console gives a value."""
     attributes = request.attributes
-    return frozenset(
-        tag for tag in attributes.elements if tag in tags.VRS and not attributes.is_empty(tag, tags.VRS[tag])
-    )
+    return frozenset(tag for tag in _known(request) if not attributes.is_empty(tag, tags.VRS[tag]))
+
+
+def _known(request: PrintRequest) -> frozenset[int]:
+    """The tags that a request names, with a value or without one."""
+    return frozenset(request.attributes.elements) & frozenset(tags.VRS)
 
 
 def _character_set(film_session: FilmSession) -> tuple[str, ...]:
@@ -292,6 +295,7 @@ def _new_film(
         annotated,
         harvest("film box", request.attributes, _character_set(film_session)),
         _given(request),
+        world.printer.default_resolution_id,
     )
 
 
@@ -307,7 +311,7 @@ def _without_annotation(judgement: Judgement, world: World) -> Judgement:
 def _without_colour(judgement: Judgement, color: bool, world: World) -> Judgement:
     """An ICC Profile belongs to colour films."""
     tag = tags.ICC_PROFILE
-    if color or tag not in judgement.values:
+    if color or not judgement.values.get(tag):
         return judgement
     remark = Remark(ATTRIBUTE_LIST_ERROR, "ICCProfile left out, the film is not in colour", tag)
     if world.strict:
@@ -392,6 +396,21 @@ def _with_sane_densities(judgement: Judgement, printer: Printer) -> Judgement:
     return Judgement({**values, **own}, (*remarks, remark))
 
 
+_CROSSED = Remark(
+    DENSITY_OUT_OF_RANGE, "an image's Min Density is not below its Max Density: the film's", tags.MIN_DENSITY
+)
+
+
+def _with_densities_of_the_film(film: FilmBox, box: ImageBox) -> ImageBox:
+    """An image box without its own densities, where they and the film's leave it no range: black would be its
+    brightest grey."""
+    lowest, highest = (resolved(film, box, tag) for tag in (tags.MIN_DENSITY, tags.MAX_DENSITY))
+    if not (isinstance(lowest, int) and isinstance(highest, int)) or lowest < highest:
+        return box
+    own = {tag: value for tag, value in box.values.items() if tag not in (tags.MIN_DENSITY, tags.MAX_DENSITY)}
+    return replace(box, values=own)
+
+
 def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step:
     film_session, film = _last_film(session, request)
     asked = _with_lut(_judge(FILM_BOX, request, world), session, request, world)
@@ -399,8 +418,10 @@ def _set_film_box(session: Session, request: PrintRequest, world: World) -> Step
     whole = _with_sane_densities(Judgement(_merged(film.values, asked.values), asked.remarks), world.printer)
     answer = {tag: whole.values.get(tag, value) for tag, value in asked.values.items()}
     clues = harvest("film box", request.attributes, _character_set(film_session)) or film.clues
-    changed = replace(film, values=whole.values, clues=clues, given=film.given | _given(request))
-    return _with_film(session, film_session, changed), _reply(whole.remarks, answer), ()
+    changed = replace(film, values=whole.values, clues=clues, given=film.given - _known(request) | _given(request))
+    boxes = tuple(_with_densities_of_the_film(changed, box) for box in changed.image_boxes)
+    remarks = whole.remarks if boxes == changed.image_boxes else (*whole.remarks, _CROSSED)
+    return _with_film(session, film_session, replace(changed, image_boxes=boxes)), _reply(remarks, answer), ()
 
 
 def _delete_film_box(session: Session, request: PrintRequest, world: World) -> Step:
@@ -459,13 +480,17 @@ def _set_image_box(session: Session, request: PrintRequest, world: World) -> Ste
     if result == LARGER_THAN_BOX:
         raise Refused(LARGER_THAN_BOX)
     remarks = (*judgement.remarks, *found)
+    sane = _with_densities_of_the_film(film, changed)
+    if sane != changed:
+        changed, remarks = sane, (*remarks, _CROSSED)
     if result != SUCCESS:
         remarks = (*remarks, Remark(result, MEANINGS[result]))
     if position != box.position:
         remarks = (*remarks, Remark(SUCCESS, "image placed by Image Box Position, not by its instance"))
     boxes = _placed(film.image_boxes, box, replace(changed, fit=result))
     changed_session = _with_film(session, film_session, replace(film, image_boxes=boxes))
-    return changed_session, _reply(remarks, judgement.values), _forget_pixels(box.pixels)
+    answer = {tag: changed.values.get(tag, NONE) for tag in judgement.values}
+    return changed_session, _reply(remarks, answer), _forget_pixels(box.pixels)
 
 
 def _image_box(
@@ -645,8 +670,8 @@ def _left_out(judgement: Judgement) -> frozenset[int]:
 
 
 def _merged(before: Values, after: Values) -> Values:
-    """Values with those that were set; an empty reference takes the one that was there away."""
-    return {tag: value for tag, value in {**before, **after}.items() if value != ()}
+    """Values with those that were set; `NONE`, as an empty reference is too, takes the one that was there away."""
+    return {tag: value for tag, value in {**before, **after}.items() if value != NONE}
 
 
 # -- printing ---------------------------------------------------------------------------------------------------------

@@ -147,15 +147,15 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
     for key, value in row.items():
         if key == "payload":
             for name, fact in value.items():
-                say(f"{name + ':':<18}{_fact(fact)}")
+                say(f"{name + ':':<22}{_fact(fact)}")
         elif key == "events":
             for one in value:
                 say(f"  {one['at']}  {one['event']:<12}{one['state']:<10}{one['step']:<12}{one['detail']}")
         elif isinstance(value, list):
             for one in value or [""]:
-                say(f"{key + ':':<18}{one}")
+                say(f"{key + ':':<22}{one}")
         else:
-            say(f"{key + ':':<18}{value}")
+            say(f"{key + ':':<22}{value}")
 
 
 def _fact(value: Any) -> str:

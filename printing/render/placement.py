@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from printing.layout import has_more_pixels, is_in
 from printing.page import PageImage, PixelReference, Rectangle
 
 MM_PER_INCH = 25.4
@@ -81,7 +82,8 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
 
     An image fills its cell as far as its aspect lets it. Magnification NONE prints one image pixel on one printer
     pixel, Requested Image Size the asked width in millimetres; what is then too large for the cell is cropped around
-    its middle where CROP was asked for, and made to fit otherwise.
+    its middle where CROP was asked for, and made to fit otherwise. An image that has more pixels than its cell is
+    cropped at one image pixel on one printer pixel; where its pixels are not square, that is their shorter side.
     """
     cell = image.cell
     vertical, horizontal = pixels.pixel_aspect_ratio
@@ -92,16 +94,20 @@ def place(image: PageImage, pixels: PixelReference, dpi: float) -> Placement:
     mark = ""
     if image.requested_image_size_mm:
         width_mm = image.requested_image_size_mm
-        if width_mm > fit_mm + 1e-6 and not crop:
+        if not crop and not is_in(width_mm, width_mm / aspect, cell):
             percent = 100 * fit_mm / width_mm
-            width_mm = fit_mm
             mark, warnings = MARK.format(percent), (NOT_TO_SCALE.format(image.position, percent),)
-    elif image.magnification_type == "NONE" or (crop and pixels.columns > fit_mm * dpi / MM_PER_INCH):
+        if not crop:
+            width_mm = min(width_mm, fit_mm)
+    elif image.magnification_type == "NONE":
         width_mm = pixels.columns * MM_PER_INCH / dpi
         aspect = pixels.columns / pixels.rows
         fit_mm = min(cell.width_mm, cell.height_mm * aspect)
         if width_mm > fit_mm + MM_PER_INCH / dpi and not crop:
             width_mm = fit_mm
+    elif crop and has_more_pixels(pixels.columns, pixels.rows, cell, dpi):
+        # No pixel is lost but to the edges of the cell, and none is another shape than it was.
+        width_mm = pixels.columns * max(1.0, horizontal / vertical) * MM_PER_INCH / dpi
     else:
         width_mm = fit_mm
         warnings = _across(image, pixels, aspect)

@@ -25,7 +25,7 @@ from printing.render.finish import Finish
 from printing.render.icc import gray_profile, is_rgb_profile
 from printing.render.placement import Box, place, round_half_up, to_pixels
 from printing.render.resample import FILTERS, ReadPixels, Resampled, Source
-from printing.render.text import SetText, set_mark, set_text
+from printing.render.text import SetText, set_mark, set_texts
 from printing.tone import Tone, luminances_of
 
 STRIP_ROWS = 256
@@ -217,6 +217,13 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
     border = painter.code(page.border_density)
     line = painter.full if border <= painter.full // 2 else 0
     layers: list[Layer] = []
+    annotations = set_texts(
+        [(one.text, one.place) for one in page.annotations if one.text.strip()],
+        film.width,
+        film.height,
+        dpi,
+        finish.fonts,
+    )
     marks: list[SetText] = []
     warnings: list[str] = [] if grayscale.within_gsdf(painter.film) else [OUTSIDE_GSDF]
     for image in page.images:
@@ -238,15 +245,8 @@ def rasterise(page: FilmPage, read: ReadPixels, finish: Finish | None = None) ->
         if page.trim:
             layers.extend(_trim(frame, cell, dpi, line))
         if placement.mark:
-            marks.append(set_mark(placement.mark, cell, frame, dpi))
-    texts = (
-        *marks,
-        *(
-            set_text(one.text, one.place, film.width, film.height, dpi, finish.fonts)
-            for one in page.annotations
-            if one.text.strip()
-        ),
-    )
+            marks.append(set_mark(placement.mark, cell, frame, dpi, annotations))
+    texts = (*marks, *annotations)
     if not all(text.complete for text in texts):
         warnings.append(NO_FONT)
     layers.extend(_written(text, film, border, line) for text in texts)
@@ -276,8 +276,7 @@ def _flat(code: int) -> Draw:
 
 def _written(text: SetText, film: Box, border: int, ink: int) -> Layer:
     """Letters on a ground of the border's density: white on dark, black on light, whatever lies below."""
-    rows, columns = text.coverage.shape
-    box = Box(text.left, text.top, text.left + columns, text.top + rows).clipped(film)
+    box = text.box.clipped(film)
 
     def draw(target: NDArray[Any], row: int) -> None:
         covered = text.coverage[row - box.top :][: len(target), : box.width].astype(np.float32) / 255

@@ -78,7 +78,8 @@ class Sheet:
 def sheets_for(
     width_mm: float, height_mm: float, papers: Sequence[tuple[str, float, float, float]], scaling: Scaling
 ) -> tuple[Sheet, ...]:
-    """The sheets of one film: the one that shows it largest, and among those the smallest; of a poster the fewest.
+    """The sheets of one film: the one that shows it largest, among those the one that shows most of it, and among those
+    the smallest; of a poster the fewest.
 
     Args:
         width_mm: film width.
@@ -104,13 +105,15 @@ def sheets_for(
         warning = f"the film would need more than {MOST_SHEETS} sheets" if count > 1 else ""
     one = max(
         (_laid(width_mm, height_mm, *side, scaling) for side in sides),
-        key=lambda one: (round(one.scale, 3), _inside(one, width_mm, height_mm), -one.width_mm * one.height_mm),
+        key=lambda one: (round(one.scale, 3), _shown(one, width_mm, height_mm), -one.width_mm * one.height_mm),
     )
     return (replace(one, warning=f"{warning}: {one.warning}") if warning else one,)
 
 
-def _inside(sheet: Sheet, width_mm: float, height_mm: float) -> bool:
-    return sheet.width_mm >= width_mm * sheet.scale - SAME_MM and sheet.height_mm >= height_mm * sheet.scale - SAME_MM
+def _shown(sheet: Sheet, width_mm: float, height_mm: float) -> float:
+    """How much of a film is on a sheet, in whole percent: what is cut worse than that is not the same size."""
+    sides = ((sheet.width_mm, width_mm), (sheet.height_mm, height_mm))
+    return round(math.prod(min(1.0, has / (wanted * sheet.scale)) for has, wanted in sides), 2)
 
 
 def _same(width_mm: float, height_mm: float, wide: float, high: float) -> bool:
@@ -125,8 +128,8 @@ def _laid(
         return Sheet(name, wide, high, left, top, 1.0, turned=turned)
     room_wide, room_high = wide - 2 * margin, high - 2 * margin
     if how == "true" or (width_mm <= room_wide and height_mm <= room_high):
-        cut = width_mm > wide + SAME_MM or height_mm > high + SAME_MM
-        warning = f"the film is larger than {name}: its edges are not printed" if cut else ""
+        cut = width_mm > room_wide + SAME_MM or height_mm > room_high + SAME_MM
+        warning = f"the film is larger than what can be printed on {name}: its edges are not printed" if cut else ""
         return Sheet(name, wide, high, left, top, 1.0, "", warning, turned)
     scale = min(room_wide / width_mm, (room_high - CAPTION_MM) / height_mm)
     words = f"{100 * scale:.0f} % of the film's size: not to scale"

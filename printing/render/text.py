@@ -6,7 +6,7 @@ character is set in the first font that has it; what no font has is drawn as tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ from printing.render.placement import MM_PER_INCH, Box
 HEIGHT_MM = 3.0
 """Size of the letters: read from half a metre."""
 MARGIN_MM = 2.0
+LEAST_PX = 6
+"""Letters are never smaller; a line that is too long for its room even so is cut."""
 
 FONTS = Path(__file__).parents[1] / "fonts"
 OWN_FONT = FONTS / "DejaVuSans.ttf"
@@ -57,6 +59,12 @@ class SetText:
     """Whether some font had every character."""
     parts: tuple[Part, ...] = ()
     """From left to right."""
+
+    @property
+    def box(self) -> Box:
+        """What it covers of the film."""
+        rows, columns = self.coverage.shape
+        return Box(self.left, self.top, self.left + columns, self.top + rows)
 
 
 @lru_cache(maxsize=32)
@@ -111,25 +119,87 @@ def set_text(
         dpi: printer resolution.
         more_fonts: files that are asked after our own for Latin and before those for Korean, Chinese and Japanese.
     """
-    margin = round(MARGIN_MM * dpi / MM_PER_INCH)
-    line = _line(text, width_px - 2 * margin, dpi, more_fonts)
-    rows, columns = line.coverage.shape
-    edge, _, side = place.partition(" ")
-    left = {"left": margin, "right": width_px - margin - columns}.get(side, (width_px - columns) // 2)
-    top = margin if edge == "top" else height_px - margin - rows
-    return replace(line, left=max(0, left), top=max(0, top))
+    return set_texts([(text, place)], width_px, height_px, dpi, more_fonts)[0]
 
 
-def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
-    """Set words about an image in its cell: right below the image or beside it where there is room, else on its corner.
+def set_texts(
+    texts: Sequence[tuple[str, str]], width_px: int, height_px: int, dpi: float, more_fonts: Sequence[str] = ()
+) -> tuple[SetText, ...]:
+    """Set the annotations of a film so that none covers another: a part of a name, or of an identifier, is worse than
+    small letters. Texts that have one place stand below each other; those side by side have letters of one size.
+
+    Args:
+        texts: (text, place) of each, as `set_text` has them.
+        width_px: film width.
+        height_px: film height.
+        dpi: printer resolution.
+        more_fonts: as of `set_text`.
+
+    Returns:
+        One for each, in their order.
+    """
+    margin, size_px = round(MARGIN_MM * dpi / MM_PER_INCH), _size_px(dpi)
+    lines: dict[str, list[dict[str, int]]] = {}
+    for number, (_, place) in enumerate(texts):
+        edge, _, side = place.partition(" ")
+        of_the_edge = lines.setdefault(edge, [])
+        line = next((line for line in of_the_edge if side not in line), None)
+        if line is None:
+            of_the_edge.append(line := {})
+        line[side] = number
+    made: dict[int, SetText] = {}
+    for edge, of_the_edge in lines.items():
+        for above, line in enumerate(of_the_edge):
+            words = {side: texts[number][0] for side, number in line.items()}
+            for side, one in _side_by_side(words, width_px - 2 * margin, size_px, more_fonts).items():
+                rows, columns = one.coverage.shape
+                left = {"left": margin, "right": width_px - margin - columns}.get(side, (width_px - columns) // 2)
+                below = len(of_the_edge) - 1 - above
+                down = (
+                    above * _rows(size_px) if edge == "top" else height_px - 2 * margin - rows - below * _rows(size_px)
+                )
+                made[line[side]] = replace(one, left=max(0, left), top=max(0, margin + down))
+    return tuple(made[number] for number in range(len(texts)))
+
+
+def _side_by_side(
+    words: Mapping[str, str], room_px: int, size_px: int, more_fonts: Sequence[str]
+) -> dict[str, SetText]:
+    """The texts of one line, by their sides: in letters that let the longest stand beside its neighbours."""
+    while True:
+        smallest = size_px <= LEAST_PX
+        shares = 1 if not smallest or len(words) == 1 else 3 if "center" in words else 2
+        rooms = room_px // shares
+        made = {side: _line(text, rooms, size_px, more_fonts) for side, text in words.items()}
+        wide = {side: one.coverage.shape[1] + size_px / 2 for side, one in made.items()}
+        left, center, right = (wide.get(side, 0.0) for side in ("left", "center", "right"))
+        needed = max(2 * max(left, right) + center if center else left + right, 1.0)
+        if smallest or len(words) == 1 or needed <= room_px + size_px / 2:
+            return made
+        size_px = max(LEAST_PX, min(size_px - 1, int(size_px * room_px / needed)))
+
+
+def _size_px(dpi: float) -> int:
+    return max(LEAST_PX, round(HEIGHT_MM * dpi / MM_PER_INCH))
+
+
+def _rows(size_px: int) -> int:
+    """Of a line of letters."""
+    return round(size_px * 1.4)
+
+
+def set_mark(text: str, cell: Box, image: Box, dpi: float, taken: Sequence[SetText] = ()) -> SetText:
+    """Set words about an image in its cell: right below the image or beside it where there is room, else on its corner;
+    above the annotations that stand there.
 
     Args:
         text: one line.
         cell: of the image box, in printer pixels.
         image: what is printed of the image.
         dpi: printer resolution.
+        taken: the film's annotations.
     """
-    line = _line(text, cell.width, dpi)
+    line = _line(text, cell.width, _size_px(dpi))
     rows, columns = line.coverage.shape
     gap = rows // 4
     left, top = cell.left, cell.bottom - rows
@@ -137,22 +207,26 @@ def set_mark(text: str, cell: Box, image: Box, dpi: float) -> SetText:
         left, top = (cell.left + cell.right - columns) // 2, min(image.bottom + gap, top)
     elif cell.right - image.right >= columns:
         left = min(image.right + gap, cell.right - columns)
-    return replace(line, left=max(cell.left, left), top=max(cell.top, top))
+    mark = replace(line, left=max(cell.left, left), top=max(cell.top, top))
+    for other in sorted(taken, key=lambda other: -other.top):  # from the bottom: whatever it meets next lies higher
+        meets = mark.box.clipped(other.box)
+        if meets.width > 0 and meets.height > 0 and other.top - rows >= cell.top:
+            mark = replace(mark, top=other.top - rows)
+    return mark
 
 
-def _line(text: str, room_px: int, dpi: float, more_fonts: Sequence[str] = ()) -> SetText:
-    """One line, as large as letters are unless the room is too narrow for it."""
+def _line(text: str, room_px: int, size_px: int, more_fonts: Sequence[str] = ()) -> SetText:
+    """One line, in letters of this size unless the room is too narrow for it."""
     line = " ".join(text.split())
     files = font_files(more_fonts)
-    size_px = max(6, round(HEIGHT_MM * dpi / MM_PER_INCH))
     room = max(1, room_px)
     while True:
         parts = [(part, file, font) for part, file in fonts_for(line, files) if (font := _font(file, size_px))]
         length = sum(round(font.getlength(part)) for part, _, font in parts)
-        if length <= room or size_px <= 6:
+        if length <= room or size_px <= LEAST_PX:
             break
-        size_px = max(6, min(size_px - 1, size_px * room // max(1, length)))
-    rows = round(size_px * 1.4)
+        size_px = max(LEAST_PX, min(size_px - 1, size_px * room // max(1, length)))
+    rows = _rows(size_px)
     picture = Image.new("L", (max(1, min(length, room)), rows), 0)
     draw, at = ImageDraw.Draw(picture), 0
     drawn: list[Part] = []

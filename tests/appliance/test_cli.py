@@ -111,7 +111,7 @@ def test_without_a_daemon_jobs_are_read_from_the_database(state: Path) -> None:
     (row,) = json.loads(gravure("jobs", "--json").output)
     assert row["id"] == job.id and row["held"]
     one = gravure("job", job.id).output
-    assert "films:            2" in one and "where label, what DOE" in one and "{" not in one
+    assert "films:                2" in one and "where label, what DOE" in one and "{" not in one
 
 
 def test_a_release_says_why(state: Path) -> None:

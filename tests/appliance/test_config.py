@@ -20,6 +20,17 @@ def toml(tmp_path: Path, text: str) -> Path:
 
 
 RAW = '[printers.FILM]\noutput = "raw"\nurl = "socket://192.0.2.1"\n'
+RELAY = """[printers.{}]
+output = "dicom"
+peer = "DRYPIX"
+[peers.DRYPIX]
+ae_title = "{}"
+address = "127.0.0.1"
+port = {}
+"""
+ALIAS = '[printers.TRAY]\noutput = "dicom"\npeer = "AGAIN"\naliases = ["OTHER"]\n' + (
+    '[peers.AGAIN]\nae_title = "FILM"\naddress = "localhost"\nport = 11112\n'
+)
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -93,8 +104,6 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ('[printers.FILM]\naliases = "B"', 'printers.FILM.aliases: must be a list, such as ["A", "B"]'),
         ('[printers.FILM]\n[printers." FILM"]', "printers.FILM: stands there twice"),
         ('[printers.FILM]\nfolder = "store/films"', "printers.FILM.folder: store is a folder of the appliance's own"),
-        ("[printers.FILM]\nslides = [0, 5]", "printers.FILM.slides: columns and rows"),
-        ("[printers.FILM.custom.1]\nboxes = []", "printers.FILM.custom.1.boxes: 1 to"),
         ('[appliance]\nfile_mode = "0040"', "appliance.file_mode"),
         ('[appliance]\nstate = "~nobody-of-this-name/x"', "appliance.state: there is no such home folder"),
         ('[appliance]\nstate = "a\\u0000b"', "appliance.state: no folder"),
@@ -114,6 +123,12 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         (f'{RAW}scaling = "poster"', "printers.FILM.scaling: output raw needs media"),
         (f'{RAW}format = "pwg"\nbits = 16', "printers.FILM.bits: pwg has 8"),
         (f'{RAW}media = "a4"', "printers.FILM.media: a name with its size"),
+        ("[printers.FILM]\nslides = [0, 5]", "printers.FILM.slides: columns and rows"),
+        ("[printers.FILM]\nsuperslides = [50, 50]", "printers.FILM.superslides: columns and rows, of 400 cells"),
+        ("[printers.FILM.custom.1]\nboxes = []", "printers.FILM.custom.1.boxes: 1 to 400 boxes"),
+        ("[printers.FILM.custom.0]\nboxes = [[0, 0, 9, 9]]", "printers.FILM.custom.0: the key is the number"),
+        (RELAY.format("FILM", "FILM", 11112), "printers.FILM.peer: DRYPIX is this appliance"),
+        (RELAY.format("FILM", "OTHER", 11112) + ALIAS, "printers.FILM.peer: DRYPIX is this appliance"),
         (f'{RAW}media = "na_index-3x5_3x5in"\nmargin_mm = 30', "printers.FILM.margin_mm: nothing of"),
     ],
 )
@@ -132,6 +147,8 @@ def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: s
         '[printers.FILM]\nformats = ["tiff", "png", "pdf"]\nbits = 16',
         '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["::", "0.0.0.0"]',
         "[printers]",
+        RELAY.format("FILM", "FILM", 11113),
+        RELAY.format("FILM", "TRAY", 11112) + "[printers.TRAY]",
     ],
 )
 def test_what_goes_together_is_no_problem(tmp_path: Path, text: str) -> None:
@@ -269,6 +286,23 @@ def test_check_says_where_films_go(tmp_path: Path, table: str, place: str) -> No
     peer = '[peers.IMAGER]\nae_title = "DRYPIX"\naddress = ["192.0.2.0/24", "192.0.2.50"]\n'
     file = toml(tmp_path, f"{peer}[printers.FILM]\n{table}")
     assert f"films to {place} 300 dpi" in CliRunner().invoke(cli, ["check", "--config", str(file)]).output
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[printers.FILM]\nhigh_dpi = 150", "printers.FILM.high_dpi: below dpi, 300: no film is HIGH"),
+        (RELAY.format("FILM", "X", 1) + '[printers.FILM.imager]\nfilm_sizes = { 35X43 = "14INX17IN" }', "35X43 is no"),
+        (
+            RELAY.format("FILM", "X", 1) + '[printers.FILM.imager]\nmedium_types = { FILM = "BLUE FILM" }',
+            "FILM is none of PAPER, CLEAR FILM",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said(tmp_path: Path, text: str, words: str) -> None:
+    file = toml(tmp_path, text)
+    done = CliRunner().invoke(cli, ["check", "--config", str(file)])
+    assert done.exit_code == 0 and words in done.output
 
 
 @pytest.mark.parametrize("language", ["fr-CA", "DE", "en"])

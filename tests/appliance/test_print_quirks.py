@@ -13,12 +13,14 @@ from types import SimpleNamespace
 
 import pypdf
 import pytest
+from click.testing import CliRunner
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from appliance.association.limits import Limits
 from appliance.association.message import Ending
 from appliance.capabilities import RETIRED
+from appliance.cli import cli
 from appliance.config import Config, ConfigProblem
 from appliance.jobs import JobEvent
 from appliance.peers import Personalities
@@ -26,7 +28,11 @@ from appliance.performers import file_stem
 from appliance.personality import Personality
 from appliance.scu.print import print_images
 from appliance.scu.target import Target
+from bench.process import free_port
 from printing.job import render_document
+from printing.outputs import NotDelivered
+from printing.outputs.dicom.habits import Habits
+from printing.outputs.dicom.imager import DicomOutput
 from printing.page import FilmDocument, PatientClue
 from printing.printer import PrinterState
 from printing.render.finish import Finish
@@ -47,6 +53,7 @@ from printing.terms import (
     PrinterStatus,
 )
 from tests.appliance.print_rig import FINISHED, MemoryConsole, NetworkConsole, Rig, carry, wait_for
+from tests.film_imager import film_to_relay
 from tests.instances import instance, written
 from tests.printing.console import Answer, data_set, image, lut_reference, lut_table
 
@@ -479,20 +486,52 @@ def store_now_print_later(rig: Rig) -> None:
     assert carry(rig, *FINISHED).state == "DONE"
 
 
-@quirk(29, "a printer that is set up wrongly is told in words, with the key")
-def how_do_i_point_it_at_the_printer(rig: Rig) -> None:
-    with pytest.raises(ConfigProblem) as problem:
-        Config.from_dict({"printers": {"IMAGER": {"output": "drypix"}}})
-    assert "printers.IMAGER" in str(problem.value) and "output" in str(problem.value)
-    console = NetworkConsole(rig, rig.listen())
-    console.film_session()
-    console.close()
-    record = rig.dialogue()
-    assert (record["called_ae_title"], record["calling_ae_title"], record["address"]) == (
-        "FILM",
-        "CONSOLE",
-        "127.0.0.1",
+DRYPIX = {"ae_title": "DRYPIX", "address": "127.0.0.1"}
+CONFUSED: tuple[tuple[dict[str, str], dict[str, object], str], ...] = (
+    ({"output": "drypix"}, DRYPIX, "printers.IMAGER.output: "),
+    ({"peer": "PIX"}, DRYPIX, "printers.IMAGER.peer: output folder has no use for it, dicom and archive have"),
+    ({"output": "dicom"}, DRYPIX, "printers.IMAGER.peer: output dicom needs a key of [peers] whose address is a host"),
+    # By its AE title, where the key is meant; and an imager that nobody can call.
+    ({"output": "dicom", "peer": "DRYPIX"}, DRYPIX, "printers.IMAGER.peer: output dicom needs a key of [peers]"),
+    ({"output": "dicom", "peer": "PIX"}, {"ae_title": "DRYPIX"}, "printers.IMAGER.peer: output dicom needs a key"),
+    (
+        {"output": "dicom", "peer": "PIX", "url": "dicom://127.0.0.1"},
+        DRYPIX,
+        "printers.IMAGER.url: output dicom",
+    ),
+    ({"output": "dicom", "peer": "PIX"}, {"aetitle": "DRYPIX"}, "peers.PIX.aetitle: there is no such key; did you"),
+    (
+        {"output": "dicom", "peer": "PIX"},
+        {**DRYPIX, "ae_title": "IMAGER"},
+        "printers.IMAGER.peer: PIX is this",
+    ),
+)
+"""(table of the printer, table of the imager, what is said)"""
+
+
+@quirk(29, "a relay that is set up wrongly is told in words, with the key; else it is said where films go")
+def how_do_i_point_it_at_the_real_drypix(rig: Rig) -> None:
+    port = rig.listen()
+    for printer, peer, words in CONFUSED:
+        tables = {"printers": {"IMAGER": printer}, "peers": {"PIX": {**peer, "port": port}}, "listen": {"port": port}}
+        with pytest.raises(ConfigProblem) as problem:
+            Config.from_dict(tables)
+        assert any(line.startswith(f"configuration: {words}") for line in problem.value.problems), (
+            problem.value.problems
+        )
+    relay = rig.folder / "relay.toml"
+    relay.write_text(
+        '[printers.IMAGER]\noutput = "dicom"\npeer = "PIX"\n'
+        f'[peers.PIX]\nae_title = "DRYPIX"\naddress = "127.0.0.1"\nport = {port}\n'
     )
+    told = CliRunner().invoke(cli, ["check", "--config", str(relay)]).output
+    assert f"films to dicom PIX (DRYPIX@127.0.0.1:{port})," in told
+    # It looks right, and is not: the imager knows no DRYPIX, or is not there. The job says which, and who was called.
+    film = film_to_relay(rig.folder / "film")
+    for at, words in ((port, f"DRYPIX at 127.0.0.1:{port} rejects us"), (free_port(), "does not answer")):
+        with pytest.raises(NotDelivered, match=words) as failure:
+            DicomOutput("127.0.0.1", at, "DRYPIX", hear=lambda state: None, habits=Habits()).deliver(film)
+        assert failure.value.passing, "it is tried again when somebody has put it right"
 
 
 @quirk(30, "images are printed from here too")

@@ -69,7 +69,7 @@ class Source:
 
 
 class Console:
-    """One association to FILM with one of the meta classes, and Print Job if it wants events."""
+    """One association to a printer with one of the meta classes, and Print Job if it wants events."""
 
     def __init__(
         self,
@@ -80,10 +80,11 @@ class Console:
         print_job: bool = False,
         fragment: int = 16000,
         answer_events: bool = True,
+        called: str = "FILM",
     ) -> None:
         self.meta, self.box = (COLOR_META, COLOR_BOX) if color else (GRAY_META, GRAY_BOX)
         contexts = [(self.meta, transfer)] + ([(PRINT_JOB, transfer)] if print_job else [])
-        self.peer = Peer(port, "FILM", contexts, fragment=fragment, answer_events=answer_events)
+        self.peer = Peer(port, called, contexts, fragment=fragment, answer_events=answer_events)
         assert len(self.peer.contexts) == len(contexts)
         self.session = new_uid()
 
@@ -96,6 +97,12 @@ class Console:
 
     def create_film(self, form: str, attributes: Elements) -> tuple[str, list[str]]:
         """N-CREATE of a film box: its UID and those of its image boxes."""
+        uid, created, status = self.propose_film(form, attributes)
+        assert status == 0, f"{status:04X}"
+        return uid, [text(item[0x00081155]) for item in created[0x20100510]]
+
+    def propose_film(self, form: str, attributes: Elements) -> tuple[str, dict[int, Any], int]:
+        """N-CREATE of a film box: its UID, what was answered, and the status."""
         uid = new_uid()
         data: Elements = {
             0x20100010: ("ST", form),
@@ -104,9 +111,7 @@ class Console:
         }
         command: Elements = {0x00000002: ("UI", FILM_BOX), 0x00000100: ("US", N_CREATE), 0x00001000: ("UI", uid)}
         answer = self.peer.ask(self.meta, command, data)
-        assert answer.status == 0, f"{answer.status:04X} {answer.command.get(0x00000902)!r}"
-        created = decoded(answer.data, self.peer.explicit(self.meta))
-        return uid, [text(item[0x00081155]) for item in created[0x20100510]]
+        return uid, decoded(answer.data, self.peer.explicit(self.meta)), answer.status
 
     def set_image(self, box: str, position: int, source: Source) -> int:
         """N-SET of an image box; the status."""

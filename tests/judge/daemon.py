@@ -30,6 +30,12 @@ port = 0
 output = "folder"
 dpi = {dpi}
 tone = "pvalue"
+[printers.PAPER]
+output = "folder"
+folder = "paper"
+dpi = {dpi}
+tone = "paper"
+black_point = false
 [discs.BURN_CD]
 profile = "STD-GEN-CD"
 output = "iso"

@@ -170,6 +170,11 @@ class Bounds:
         """Set a part of the page."""
         self.low[where], self.high[where] = low, high
 
+    def allow(self, where: tuple[slice, slice], low: Any, high: Any) -> None:
+        """What a part of the page may be too."""
+        self.low[where] = np.minimum(self.low[where], low)
+        self.high[where] = np.maximum(self.high[where], high)
+
     def loosened(self) -> Bounds:
         """Everything may lie one printer pixel off."""
         return Bounds(_filtered(self.low, np.minimum), _filtered(self.high, np.maximum))
@@ -215,7 +220,26 @@ def expected(film: Film, shape: tuple[int, ...], dpi: float) -> Bounds:
             image.exact, where, (place[0] * scale_x, place[1] * scale_y), (place[2] * scale_x, place[3] * scale_y)
         )
         bounds.paint(where, low, high)
+    for position in film.pictures:
+        cell = film.cells()[position - 1]
+        for where in slivers(place_of(film.pictures[position], cell, dpi), cell, scale_x, scale_y):
+            bounds.allow(where, *border)
     return bounds.loosened()
+
+
+def slivers(place: Rectangle, cell: Rectangle, scale_x: float, scale_y: float) -> Iterator[tuple[slice, slice]]:
+    """Lines of border between an image and its cell's edges that are thinner than a printer pixel: whether one is seen
+    depends on how the edges are rounded."""
+    (x, y, width, height), (left, top, across, down) = place, cell
+    rows, columns = covered(cell, scale_x, scale_y)
+    for inner, outer in ((x, left), (x + width, left + across)):
+        if 0 < abs(inner - outer) * scale_x < 1:
+            at = max(0, math.floor(min(inner, outer) * scale_x))
+            yield rows, slice(at, at + 2)
+    for inner, outer in ((y, top), (y + height, top + down)):
+        if 0 < abs(inner - outer) * scale_y < 1:
+            at = max(0, math.floor(min(inner, outer) * scale_y))
+            yield slice(at, at + 2), columns
 
 
 LIMITS = ((0x20100120, 20), (0x20100130, 300))

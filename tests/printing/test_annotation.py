@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from printing.annotation import FORMATS, PLACES
-from printing.page import PageText
+from printing.elements import decode_text
+from printing.outputs.dicom.film import character_set as relayed_character_set
+from printing.outputs.dicom.film import encoded
+from printing.page import FilmDocument, FilmPage, PageText
 from printing.printer import Printer
 from printing.terms import ANNOTATION_BOX, COLOR_IMAGE_BOX, Command
 from tests.printing.console import StepConsole, data_set
@@ -106,6 +111,24 @@ def test_h_4_2_2_1_3_texts_are_in_the_sessions_character_set(character_set: str,
     data = data_set(SpecificCharacterSet=character_set.split("\\"), AnnotationPosition=1, TextString=text)
     assert console.say(Command.N_SET, ANNOTATION_BOX, console.annotations[0], data).status == 0
     assert [one.text for one in texts(console)] == [text]
+
+
+@pytest.mark.parametrize(
+    ("character_set", "text", "used"),
+    [
+        (r"\ISO 2022 IR 87", "山田^太郎", ("", "ISO 2022 IR 87")),
+        (r"\ISO 2022 IR 58", "张^小东", ("ISO_IR 192",)),  # pydicom reads it and cannot write it
+        ("ISO_IR 100", "CT 3", ()),
+    ],
+)
+def test_relayed_texts_are_in_the_consoles_character_set_where_it_says_them(
+    character_set: str, text: str, used: tuple[str, ...]
+) -> None:
+    page = FilmPage("A4", "PORTRAIT", 210, 297, r"STANDARD\1,1", (), character_set=tuple(character_set.split("\\")))
+    document = FilmDocument((replace(page, annotations=(PageText(1, text),)),))
+    assert relayed_character_set(document) == used
+    written = encoded(text, used)
+    assert decode_text(written.decode("latin-1"), used) == text
 
 
 def test_h_4_4_2_1_3_a_text_without_signs_erases() -> None:

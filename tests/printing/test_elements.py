@@ -174,6 +174,8 @@ def test_a_damaged_message_is_read_or_malformed(data: st.DataObject, explicit: b
 def test_text_in_a_character_set() -> None:
     japanese = "\x1b$B;3ED\x1b(B"
     assert elements.decode_text(japanese, ("", "ISO 2022 IR 87")) == "山田"
+    chinese = "Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab"  # PS3.5 §K.2
+    assert elements.decode_text(chinese, ("", "ISO 2022 IR 58")) == "Zhang^XiaoDong=张^小东"
     assert elements.decode_text("Gr\xf6\xdfe", ("ISO_IR 100",)) == "Größe"
     assert elements.decode_text("Größe".encode().decode("latin-1"), ("ISO_IR 192",)) == "Größe"
     assert elements.decode_text("plain", ("NONSENSE",)) == "plain"

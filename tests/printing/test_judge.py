@@ -6,7 +6,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 
-from printing.attributes import ATTRIBUTES, FORGIVEN, USAGES, VRS, Usage
+from printing.attributes import ATTRIBUTES, FORGIVEN, INHERITED, USAGES, VRS, Usage
 from printing.elements import Value, read
 from printing.judge import Judgement, judge
 from printing.printer import VRS as PRINTER_VRS
@@ -18,6 +18,7 @@ from printing.terms import (
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
+    IMAGE_BOXES,
     PRESENTATION_LUT,
     Command,
 )
@@ -86,7 +87,15 @@ def test_h_2_4_without_a_value(usage: Usage, command: Command) -> None:
     else:
         found = judged(usage.sop_class_uid, command, data)
         assert Verdict.of(found.remarks).status == 0
-        assert found.values.get(usage.tag) == attribute.default(PRINTER)
+        assert found.values.get(usage.tag) == default_of(usage, command)
+
+
+def default_of(usage: Usage, command: Command) -> Value | None:
+    """What is used where there is no value: an image box has the film's, and N-SET takes away what has no default."""
+    attribute = ATTRIBUTES[usage.tag]
+    inherits = usage.sop_class_uid in IMAGE_BOXES and usage.tag in INHERITED
+    default = None if inherits else attribute.default(PRINTER)
+    return () if default is None and command is Command.N_SET and attribute.vr != "SQ" else default
 
 
 BAD: dict[str, object] = {
@@ -112,7 +121,7 @@ BAD: dict[str, object] = {
     "AnnotationDisplayFormatID": "CORNERS",
     "ICCProfile": b"no profile",
 }
-USED = {"AnnotationDisplayFormatID": "ANNOTATION"}
+USED: dict[str, Value] = {"AnnotationDisplayFormatID": "ANNOTATION", "MinDensity": 20, "MaxDensity": 300}
 STATUSES = {"MemoryAllocation": 0xB600, "MinDensity": 0xB605, "MaxDensity": 0xB605}
 RANGED = [(usage, command) for usage, command in COMMANDS if ATTRIBUTES[usage.tag].keyword in BAD]
 
@@ -126,7 +135,8 @@ def test_h_2_4_out_of_range_is_a_warning_and_the_default(usage: Usage, command: 
     verdict = Verdict.of(found.remarks)
     assert verdict.status == STATUSES.get(attribute.keyword, 0x0116)
     assert verdict.offending == (usage.tag,)
-    assert found.values.get(usage.tag) == USED.get(attribute.keyword, attribute.default(PRINTER))
+    used = USED.get(attribute.keyword, default_of(usage, command))
+    assert found.values.get(usage.tag) == used
     assert 0 < len(verdict.comment) <= 64
 
 
@@ -206,6 +216,15 @@ def test_h_2_4_strict_out_of_range_is_refused(usage: Usage, command: Command) ->
     with pytest.raises(Refused) as refused:
         judged(usage.sop_class_uid, command, data, strict=True)
     assert (refused.value.status, refused.value.offending) == (0x0106, (usage.tag,))
+
+
+def test_strict_says_nothing_of_what_would_be_used() -> None:
+    for more in ({"FilmSizeID": "HUGE"}, {"BodyPartExamined": "X"}):
+        data = data_set(ImageDisplayFormat=r"STANDARD\1,1", **more)
+        data.ReferencedFilmSessionSequence = reference(FILM_SESSION, "1.2.3")
+        with pytest.raises(Refused) as refused:
+            judged(FILM_BOX, Command.N_CREATE, data, strict=True)
+        assert refused.value.comment in ("FilmSizeID out of range", "(0018,0015) is not of this SOP class")
 
 
 @pytest.mark.parametrize("keyword", ["BodyPartExamined", "PatientID", "ReferencedPresentationLUTSequence"])

@@ -381,6 +381,61 @@ def test_h_4_3_1_2_1_1_image_box_values_are_stronger_than_the_films() -> None:
     assert console.submitted.document.pages[0].max_density_centi_od == 310
 
 
+@pytest.mark.parametrize("nothing", [None, "WHATEVER"])
+def test_h_4_3_1_2_1_1_an_image_box_without_a_value_has_the_films(nothing: str | None) -> None:
+    """Some consoles send every attribute, empty where nobody set it."""
+    given = {"MagnificationType": "NONE", "MaxDensity": 210, "MinDensity": 40, "ConfigurationInformation": "CS005"}
+    console = filmed(r"STANDARD\1,2", **given)
+    empty = {**dict.fromkeys(given), "MagnificationType": nothing}
+    for box in (1, 2):
+        answer = console.image_box(box, None, **empty)
+        assert answer.status == (0x0116 if nothing else 0) and answer.data is not None
+        assert not answer.data.MagnificationType
+        console.image_box(2, None, MagnificationType="CUBIC", MaxDensity=250)
+    console.image_box(2, None, **empty)
+    console.print_film()
+    page = console.submitted.document.pages[0]
+    assert (page.min_density_centi_od, page.max_density_centi_od) == (40, 210)
+    for one in page.images:
+        assert (one.magnification_type, one.configuration_information) == ("NONE", "CS005")
+        assert (one.min_density_centi_od, one.max_density_centi_od) == (None, None)
+
+
+def test_an_empty_value_takes_away_what_was_set_before() -> None:
+    console = filmed()
+    console.image_box(1, None, RequestedImageSize="50", RequestedDecimateCropBehavior="CROP")
+    answer = console.image_box(1, None, RequestedImageSize=None, RequestedDecimateCropBehavior=None)
+    assert answer.status == 0 and answer.data is not None and not answer.data.RequestedImageSize
+    console.print_film()
+    (one,) = console.submitted.document.pages[0].images
+    assert (one.requested_image_size_mm, one.requested_decimate_crop_behavior) == (None, "DECIMATE")
+
+
+def test_what_was_taken_away_is_not_the_consoles_any_more() -> None:
+    """An imager that the film is relayed to is told nothing of it."""
+    console = filmed(MaxDensity=250, BorderDensity="WHITE")
+    console.set_film(MaxDensity=None)
+    console.image_box()
+    console.print_film()
+    given = console.submitted.document.pages[0].given or ()
+    assert "MaxDensity" not in given and "BorderDensity" in given
+
+
+def test_b605_where_an_images_densities_and_the_films_leave_no_range() -> None:
+    """Printed as they are, black and white would change places."""
+    console = filmed(r"STANDARD\1,2", MinDensity=30, MaxDensity=300)
+    for own in ({"MinDensity": 200, "MaxDensity": 100}, {"MaxDensity": 20}, {"MinDensity": 300}):
+        answer = console.image_box(1, None, **own)
+        assert answer.status == 0xB605 and answer.data is not None and 0 < len(answer.comment) <= 64
+        assert all(not answer.data[keyword].value for keyword in own)
+    assert console.image_box(1, None, MinDensity=150).status == 0
+    assert console.image_box(2, None, MinDensity=100).status == 0
+    assert console.set_film(MaxDensity=140).status == 0xB605
+    console.print_film()
+    first, second = console.submitted.document.pages[0].images
+    assert (first.min_density_centi_od, second.min_density_centi_od) == (None, 100)
+
+
 def test_h_4_3_2_color_boxes_have_no_densities() -> None:
     console = StepConsole(color=True)
     console.film_session()

@@ -7,13 +7,14 @@ imagers refuse an attribute that they do not know, whatever its value.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from pydicom.charset import convert_encodings, encode_string
 from pydicom.dataset import Dataset
 
+from printing.elements import decode_text
 from printing.outputs.dicom.habits import Habits
 from printing.outputs.dicom.pixels import Samples
 from printing.page import FilmDocument, FilmPage, PageImage, PageText, PixelReference, PresentationLUT
@@ -39,12 +40,16 @@ def character_set(document: FilmDocument) -> tuple[str, ...]:
     if all(text.isascii() for text in texts):
         return ASCII_ONLY
     consoles = document.pages[0].character_set
+    return consoles if any(consoles) and all(_is_said(text, consoles) for text in texts) else UTF_8
+
+
+def _is_said(text: str, character_set: tuple[str, ...]) -> bool:
+    """Whether the bytes of a text in these character sets are that text again for whoever reads them."""
     try:
-        for text in texts:
-            encode_string(text, convert_encodings(list(consoles)))
+        written = encode_string(text, convert_encodings(list(character_set)))
     except (UnicodeError, LookupError, ValueError):
-        return UTF_8
-    return consoles if any(consoles) else UTF_8
+        return False
+    return decode_text(written.decode("latin-1"), character_set) == text
 
 
 def encoded(text: str, character_set: tuple[str, ...]) -> bytes:
@@ -85,12 +90,15 @@ def film_box(page: FilmPage, habits: Habits, session_uid: str, lut_uid: str) -> 
     made.FilmOrientation = page.film_orientation
     made.FilmSizeID = habits.film_sizes.get(page.film_size_id, page.film_size_id)
     made.ReferencedFilmSessionSequence = [reference(FILM_SESSION, session_uid)]
-    for keyword, value in _of_the_film(page).items():
+    for keyword, value in _densities(page).items():
         if page.given is None or keyword in page.given:
+            setattr(made, keyword, value)
+    for keyword in _SHARED:
+        if value := _of_the_film(page, keyword):
             setattr(made, keyword, value)
     if page.trim:  # imagers without trimming refuse the attribute, whatever its value
         made.Trim = "YES"
-    if page.requested_resolution_id not in ("", "STANDARD"):
+    if page.requested_resolution_id not in ("", page.default_resolution_id):
         made.RequestedResolutionID = page.requested_resolution_id
     if page.color and page.icc_profile:
         made.ICCProfile = base64.b64decode(page.icc_profile)
@@ -103,19 +111,34 @@ def film_box(page: FilmPage, habits: Habits, session_uid: str, lut_uid: str) -> 
     return made
 
 
-def _of_the_film(page: FilmPage) -> dict[str, Any]:
-    first = _first(page)
-    values: dict[str, Any] = {
+def _densities(page: FilmPage) -> dict[str, str | int]:
+    return {
         "BorderDensity": page.border_density,
         "EmptyImageDensity": page.empty_image_density,
         "MinDensity": page.min_density_centi_od,
         "MaxDensity": page.max_density_centi_od,
     }
-    if first is not None:
-        values["MagnificationType"] = first.magnification_type
-        values["SmoothingType"] = first.smoothing_type
-        values["ConfigurationInformation"] = first.configuration_information
-    return {keyword: value for keyword, value in values.items() if value not in ("", None)}
+
+
+_SHARED: Mapping[str, Callable[[PageImage], str]] = {
+    "MagnificationType": lambda image: image.magnification_type,
+    "SmoothingType": lambda image: image.smoothing_type,
+    "ConfigurationInformation": lambda image: image.configuration_information,
+}
+"""What a film box says for all of its images, and an image box for itself (PS3.4 H.4.3.1.2.1.1)."""
+
+
+def _of_the_film(page: FilmPage, keyword: str) -> str:
+    """What the film box says of its images. What all of them have is said there, for many imagers know it there alone;
+    else what those have that have none of their own. Empty where the console said nothing."""
+    images = [image for image in page.images if image.pixels is not None]
+    if not images:
+        return ""
+    value, said = _SHARED[keyword], page.given is None or keyword in page.given
+    own = [keyword in (image.given or ()) for image in images]
+    if len(set(map(value, images))) == 1 and (said or all(own)):
+        return value(images[0])
+    return next((value(image) for image, has in zip(images, own, strict=True) if said and not has), "")
 
 
 def _first(page: FilmPage) -> PageImage | None:
@@ -124,19 +147,23 @@ def _first(page: FilmPage) -> PageImage | None:
 
 def _of_the_image(page: FilmPage, image: PageImage) -> dict[str, Any]:
     """What an image box has otherwise than its film (PS3.4 H.4.3.1.2.1.1)."""
-    first = _first(page) or image
-    values: dict[str, Any] = {
-        "MagnificationType": (image.magnification_type, first.magnification_type),
-        "SmoothingType": (image.smoothing_type, first.smoothing_type),
-        "ConfigurationInformation": (image.configuration_information, first.configuration_information),
-    }
-    found = {keyword: own for keyword, (own, films) in values.items() if own and own != films}
+    found: dict[str, Any] = {}
+    for keyword, value in _SHARED.items():
+        if image.given is None:
+            films = value(_first(page) or image)
+        elif keyword in image.given:
+            films = _of_the_film(page, keyword)
+        else:
+            continue
+        if value(image) and value(image) != films:
+            found[keyword] = value(image)
     if not page.color:  # H.4.3.2.2.1.1: colour has no densities
-        for keyword, own, films in (
+        for keyword, own, films_own in (
             ("MinDensity", image.min_density_centi_od, page.min_density_centi_od),
             ("MaxDensity", image.max_density_centi_od, page.max_density_centi_od),
         ):
-            if own is not None and own != films:
+            said = page.given is None or keyword in page.given
+            if own is not None and (own != films_own or not said):
                 found[keyword] = own
     if image.requested_image_size_mm:
         found["RequestedImageSize"] = f"{image.requested_image_size_mm:.2f}"

@@ -97,12 +97,14 @@ def _takes(found: Any, otherwise: Takes) -> Takes:
     if item is None:
         return otherwise
     media = (*_media(item, "MediaInstalledSequence", True), *_media(item, "OtherMediaAvailableSequence", False))
+    default = "HIGH" if str(item.get("DefaultPrinterResolutionID") or "") == "HIGH" else "STANDARD"
     return Takes(
         media=media,
         color=otherwise.color,
         bit_depth=_number(item.get("PrintingBitDepth"), 8, 16) or otherwise.bit_depth,
-        dpi=_dpi(item, str(item.get("DefaultPrinterResolutionID") or "STANDARD")),
+        dpi=_dpi(item, "STANDARD") or _dpi(item, default),
         high_dpi=_dpi(item, "HIGH"),
+        resolution_id=default,
     )
 
 

@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfbase.ttfonts import TTFont
 
+from printing.annotation import PLACES
 from printing.grayscale import Viewing, od_p_value
-from printing.page import PageText, PresentationLUT
+from printing.layout import Wish, fit
+from printing.page import PageText, PresentationLUT, Rectangle
 from printing.render import placement
 from printing.render.finish import Finish
 from printing.render.placement import Box, to_pixels
 from printing.render.raster import NO_FONT, OUTSIDE_GSDF, rasterise
 from printing.render.text import FONTS, OWN_FONTS
+from printing.status import DEMAGNIFIED, SUCCESS
 from printing.tone import PAPER, Tone, srgb
 from tests.printing.render.films import DPI, Heap, box, film
 
@@ -179,10 +182,58 @@ def test_a_mark_covers_an_image_only_where_there_is_no_room(rows: int, columns: 
         assert made.samples[mark.top : mark.bottom, mark.left : mark.right].min() < 64
 
 
+@pytest.mark.parametrize("cell", [(0, 0, 203.2, 254), (0, 127, 101.6, 127), (101.6, 127, 101.6, 127)])
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_no_annotation_covers_a_mark(cell: tuple[float, float, float, float], columns: int) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((125, columns), 255))
+    annotations = tuple(PageText(at, "W" * 20, place=place) for at, place in enumerate((*PLACES, *PLACES)))
+    page = film([box(pixels, *cell, requested_image_size_mm=500.0)], 203.2, 254, annotations=annotations)
+    mark, *others = rasterise(page, heap, Finish(100)).texts
+    assert mark.text.startswith("not to scale") and len(others) == 12
+    assert mark.box == mark.box.clipped(to_pixels(Rectangle(*cell), 100))
+    for other in others:
+        both = mark.box.clipped(other.box)
+        assert both.width <= 0 or both.height <= 0
+
+
+@pytest.mark.parametrize(("asked", "told"), [(118.53, False), (118.54, False), (118.59, True)])
+def test_a_size_that_was_rounded_up_is_to_scale(asked: float, told: bool) -> None:
+    """The console is told so (H.4.3.1.2.1.3), and the film says nothing else."""
+    heap = Heap()
+    pixels = heap.put(np.full((60, 60), 255))
+    third = box(pixels, 0, 0, 355.6 / 3, 431.8, requested_image_size_mm=asked)
+    made = rasterise(film([third], 355.6, 431.8), heap, PLAIN)
+    assert bool(made.texts) == bool(made.warnings) == told
+    status = fit(Wish(60, 60, (1, 1), "CUBIC", asked, None), third.cell, DPI)
+    assert status == (DEMAGNIFIED if told else SUCCESS)
+    left, _, right, _ = frame_of(made.samples[200:220])
+    assert abs((right - left) / DPI * 25.4 - 118.53) < 0.6
+
+
 def test_crop_keeps_the_middle() -> None:
     heap, pixels = Heap(), noise(80, 120)
     image = box(heap.put(pixels), magnification_type="NONE", requested_decimate_crop_behavior="CROP")
     assert np.array_equal(rasterise(film([image]), heap, PLAIN).samples, pixels[20:60, 30:90])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "aspect", "printed"),
+    [
+        (10, 70, (2, 1), (60, 20)),  # pixels twice as high as wide: their width is one printer pixel
+        (60, 20, (1, 2), (40, 40)),
+        (60, 30, (1, 1), (30, 40)),
+        (40, 60, (2, 1), (30, 40)),  # it has no more pixels than its cell, and fills it as it would without CROP
+    ],
+)
+def test_crop_keeps_the_shape_of_pixels(
+    rows: int, columns: int, aspect: tuple[int, int], printed: tuple[int, int]
+) -> None:
+    heap = Heap()
+    pixels = heap.put(np.full((rows, columns), 255), pixel_aspect_ratio=aspect)
+    page = film([box(pixels, requested_decimate_crop_behavior="CROP")])
+    left, top, right, bottom = frame_of(rasterise(page, heap, PLAIN).samples)
+    assert (right - left, bottom - top) == printed
 
 
 @pytest.mark.parametrize("tone", [Tone("pvalue"), Tone("film", False), Tone("film"), Tone("paper")])
@@ -275,6 +326,40 @@ def test_annotations_are_drawn_where_they_belong() -> None:
         assert (middle[1] < 0.2) == place.startswith("top")
         assert ("left" if middle[0] < 0.2 else "right" if middle[0] > 0.8 else "center") in place
         assert made.samples[text.top : text.top + rows, text.left : text.left + columns].max() == 255
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.sampled_from(PLACES)), min_size=2, max_size=7), st.sampled_from([50, 300])
+)
+def test_no_annotation_covers_another(texts: list[tuple[int, str]], dpi: int) -> None:
+    """LO has up to 64 characters; three of them side by side are wider than an 8×10 in film."""
+    annotations = tuple(PageText(at, "W" * length, place=place) for at, (length, place) in enumerate(texts))
+    made = rasterise(film([], 203.2, 254, annotations=annotations), Heap(), Finish(dpi)).texts
+    assert [text.text for text in made] == [text.text for text in annotations]
+    boxes = [text.box for text in made]
+    for number, one in enumerate(boxes):
+        assert one.clipped(Box(0, 0, *(round(mm / 25.4 * dpi) for mm in (203.2, 254)))) == one
+        for other in boxes[:number]:
+            both = one.clipped(other)
+            assert both.width <= 0 or both.height <= 0
+
+
+def test_texts_side_by_side_have_letters_of_one_size() -> None:
+    texts = ("MUSTERMANN^MARIA^ELISABETH  ID 0123456789 *1956-03-14", "Clinique du Lac, Thorax pa", "2026-11-27 09:30")
+    places = ("top left", "top center", "top right")
+    page = film([], 203.2, 254, annotations=tuple(map(PageText, (1, 2, 3), texts, ("", "", ""), places)))
+    made = rasterise(page, Heap(), Finish(300)).texts
+    assert len({text.coverage.shape[0] for text in made}) == 1
+    assert made[0].left == 24 and made[2].left + made[2].coverage.shape[1] == 2400 - 24
+
+
+def test_texts_of_one_place_stand_below_each_other() -> None:
+    given = ("top left", "top left", "bottom center", "bottom center")
+    page = film([], annotations=tuple(PageText(at, "Ab", place=place) for at, place in enumerate(given)))
+    made = rasterise(page, Heap(), Finish(100)).texts
+    assert [text.left for text in made[:2]] == [8, 8] and made[0].top < made[1].top
+    assert made[2].top < made[3].top and made[2].left == made[3].left
 
 
 @pytest.mark.parametrize("text", ["Müller^Jürgen", "Иванов^Иван", "محمد علي", "日本語 漢字", "김철수", "Ωmega ≤ 3"])

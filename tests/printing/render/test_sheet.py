@@ -48,6 +48,33 @@ def test_true_size_keeps_its_size_and_says_what_is_lost() -> None:
     assert fitting.scale == 1.0 and fitting.warning == ""
 
 
+ENVELOPE = ("na_number-10_4.125x9.5in", 104.775, 241.3, 6.35)
+
+
+@pytest.mark.parametrize(
+    ("film", "papers", "name"),
+    [
+        ((355.6, 431.8), [ENVELOPE, LETTER], "na_letter_8.5x11in"),
+        ((355.6, 431.8), [A4, ENVELOPE, A3], "iso_a3_297x420mm"),
+        ((203.2, 254.0), [A3, LETTER, ENVELOPE], "na_letter_8.5x11in"),
+        ((210.3, 297.2), [A3, A4], "iso_a4_210x297mm"),
+    ],
+)
+def test_true_size_takes_the_sheet_that_shows_most_of_the_film(
+    film: tuple[float, float], papers: list[tuple[str, float, float, float]], name: str
+) -> None:
+    for order in itertools.permutations(papers):
+        (sheet,) = sheets_for(*film, order, "true")
+        assert (sheet.name, sheet.scale) == (name, 1.0)
+
+
+def test_true_size_says_what_the_margins_take() -> None:
+    (sheet,) = sheets_for(203.2, 254.0, [A4], "true")
+    assert sheet.warning == (
+        "the film is larger than what can be printed on iso_a4_210x297mm: its edges are not printed"
+    )
+
+
 SIZES = st.floats(50, 500)
 
 
