@@ -5,6 +5,8 @@ Only the headers are read here; the pixels stay where they are, and the referenc
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from printing import attributes as tags
 from printing.elements import AttributeList, BadValue
 from printing.page import PixelReference
@@ -70,22 +72,24 @@ def _photometric(item: AttributeList) -> str:
         raise _invalid(tag) from None
 
 
-def _aspect_ratio(item: AttributeList) -> tuple[int, int]:
+def _aspect_ratio(item: AttributeList, strict: bool) -> tuple[int, int]:
+    """Vertical and horizontal (PS3.3 C.7.6.3.1.7): two whole numbers. Some consoles write decimals, 1.0\\1.0 or the
+    spacing of the pixels; what they say of the shape is as clear, but a strict printer refuses it."""
     tag = tags.PIXEL_ASPECT_RATIO
     if tag not in item.elements or item.is_empty(tag, "IS"):
         return 1, 1
     try:
-        value = item.value(tag, "IS")
-    except BadValue:
+        vertical, horizontal = (float(part) for part in str(item.value(tag, "SH")).split("\\"))
+    except (BadValue, ValueError):
         raise _invalid(tag) from None
-    if not isinstance(value, tuple) or len(value) != 2:
+    if not (0 < vertical <= 65535 and 0 < horizontal <= 65535):
         raise _invalid(tag)
-    vertical, horizontal = value
-    if not (isinstance(vertical, int) and isinstance(horizontal, int)):
+    if vertical.is_integer() and horizontal.is_integer():
+        return int(vertical), int(horizontal)
+    ratio = Fraction(vertical / horizontal).limit_denominator(1000)
+    if strict or not 1 <= ratio.numerator <= 65535:
         raise _invalid(tag)
-    if not (1 <= vertical <= 65535 and 1 <= horizontal <= 65535):
-        raise _invalid(tag)
-    return vertical, horizontal
+    return ratio.numerator, ratio.denominator
 
 
 def reference(item: AttributeList, color: bool, file: str, strict: bool = False) -> PixelReference:
@@ -121,7 +125,7 @@ def reference(item: AttributeList, color: bool, file: str, strict: bool = False)
     if _number(item, tags.PIXEL_REPRESENTATION, 0) != 0:
         raise _invalid(tags.PIXEL_REPRESENTATION)
     offset, length = _extent(item, rows * columns * samples * depth[0] // 8)
-    ratio = _aspect_ratio(item)
+    ratio = _aspect_ratio(item, strict)
     return PixelReference(file, offset, length, rows, columns, samples, photometric, planar, *depth, ratio)
 
 

@@ -43,6 +43,31 @@ def test_pixel_aspect_ratio_is_vertical_then_horizontal() -> None:
     assert of(image(PixelAspectRatio=[2, 3])).pixel_aspect_ratio == (2, 3)
 
 
+def of_ratio(written: bytes, strict: bool = False) -> tuple[int, int]:
+    raw = encode(image(PixelAspectRatio=[11111, 22222])).replace(b"11111\\22222", written.ljust(11))
+    return reference(read(raw, True), False, "spooled", strict).pixel_aspect_ratio
+
+
+@pytest.mark.parametrize(
+    ("written", "ratio"),
+    [(b"1.0\\1.0", (1, 1)), (b"0.168\\.168", (1, 1)), (b"0.5\\0.25", (2, 1)), (b"1.25\\1", (5, 4))],
+)
+def test_a_pixel_aspect_ratio_in_decimals_is_read(written: bytes, ratio: tuple[int, int]) -> None:
+    assert of_ratio(written) == ratio
+
+
+def test_a_strict_printer_takes_whole_numbers() -> None:
+    with pytest.raises(Refused) as refused:
+        of_ratio(b"1.25\\1", strict=True)
+    assert (refused.value.status, refused.value.offending) == (0x0106, (0x00280034,))
+
+
+@pytest.mark.parametrize("written", [b"1\\nan", b"1\\inf", b"1e-9\\1", b"-1.5\\1", b"1\\1/2", b"9.5\\1\\1"])
+def test_a_pixel_aspect_ratio_that_is_none(written: bytes) -> None:
+    with pytest.raises(Refused):
+        of_ratio(written)
+
+
 def test_one_padding_byte_is_none_of_the_pixels() -> None:
     found = of(image(3, 3))
     assert found.length == 9
