@@ -11,6 +11,10 @@ from functools import lru_cache
 
 REPLACEMENT = "\ufffd"
 UTF_8 = "ISO_IR 192"
+_CHINESE_ESCAPE = "\x1b$)A"
+"""Designates ISO 2022 IR 58 (PS3.5 §K). pydicom believes that Python's codec knows it, and leaves it in the text."""
+_MORE_CODECS = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
+"""Defined Terms (PS3.3 C.12.1.1.2) that pydicom does not know."""
 
 
 def terms(value: bytes) -> tuple[str, ...]:
@@ -27,9 +31,12 @@ def _codecs(charset: tuple[str, ...]) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return tuple(convert_encodings(list(charset) or None))
+            found = convert_encodings([term if term not in _MORE_CODECS else "" for term in charset] or None)
         except (LookupError, ValueError):
             return ("iso8859",)
+    if len(found) != len(charset):
+        return tuple(found)
+    return tuple(_MORE_CODECS.get(term, codec) for term, codec in zip(charset, found, strict=True))
 
 
 def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
@@ -51,7 +58,7 @@ def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
             text = decode_bytes(value, list(_codecs(charset)), PN_DELIMS if vr == b"PN" else TEXT_VR_DELIMS)
         except Exception:  # whatever a codec makes of hostile escapes, the text is what ASCII leaves of it
             text = value.decode("ascii", "replace")
-    return text.replace("\0", "").strip()
+    return text.replace(_CHINESE_ESCAPE, "").replace("\0", "").strip()
 
 
 def _undeclared(value: bytes) -> str:
@@ -64,10 +71,11 @@ def _undeclared(value: bytes) -> str:
 
 _SINGLE = frozenset(
     {"ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 126", "ISO_IR 127", "ISO_IR 138", "ISO_IR 144"}
-    | {"ISO_IR 148", "ISO_IR 166", "ISO_IR 192", "ISO_IR 203", "GB18030", "GBK"}
+    | {"ISO_IR 148", "ISO_IR 166", "ISO_IR 192", "GB18030"}
 )
 """Sets that need no escapes: a record may keep them. ISO_IR 13 is left out, as its yen and overline take the places
-of the backslash and the tilde."""
+of the backslash and the tilde; ISO_IR 203 and GBK are, as they came late, and more readers know Unicode than them
+(dicom3tools knows neither, pydicom not the first)."""
 
 
 def record_set(charset: tuple[str, ...], texts: list[str]) -> tuple[str, str]:
