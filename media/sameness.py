@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -66,7 +66,28 @@ def same_content(
 def same_elements(left: Dataset, right: Dataset) -> bool:
     """Whether two data sets say the same, their pixel encoding apart."""
     tags = {tag for tag in (*left.keys(), *right.keys()) if _says_something(tag)}
-    return all(tag in left and tag in right and _same_element(left[tag], right[tag]) for tag in tags)
+    return all(
+        tag in left and tag in right and (_same_raw(left, right, tag) or _same_element(left[tag], right[tag]))
+        for tag in tags
+    )
+
+
+def _same_raw(left: Dataset, right: Dataset, tag: BaseTag) -> bool:
+    """The same bytes in the same byte order: what nobody needs to understand, and where that may be impossible (a
+    number that is none)."""
+    one, other = left.get_item(tag), right.get_item(tag)
+    return bool(
+        isinstance(one, RawDataElement)
+        and isinstance(other, RawDataElement)
+        and one.is_little_endian == other.is_little_endian
+        and _padded(one.value) == _padded(other.value)
+    )
+
+
+def _padded(value: bytes | None) -> bytes:
+    """A value of odd length may be written with what makes it even (PS3.5 §7.1.1)."""
+    value = value or b""
+    return value[:-1] if len(value) % 2 == 0 and value[-1:] in (b"\0", b" ") else value
 
 
 def _says_something(tag: BaseTag) -> bool:
@@ -78,7 +99,12 @@ def _same_element(left: DataElement, right: DataElement) -> bool:
         ones, others = left.value, right.value
         return len(ones) == len(others) and all(map(same_elements, ones, others))
     if left.VR == right.VR:
-        return bool(left.value == right.value) or (_empty(left.value) and _empty(right.value))
+        # NaN is not itself, but it is written as itself.
+        return (
+            bool(left.value == right.value)
+            or (_empty(left.value) and _empty(right.value))
+            or (left.VR in ("FD", "FL") and repr(left.value) == repr(right.value))
+        )
     # Implicit VR leaves private elements and unknown ones as UN: their bytes are all that can be compared.
     return _bytes(left.value) == _bytes(right.value)
 
