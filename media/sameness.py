@@ -7,7 +7,7 @@ need both is held. This decodes pixels of foreign files: run it in a child proce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pydicom
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+from pydicom.values import convert_SQ
 
 # What a change of transfer syntax may change in a data set without changing what it says (PS3.5 §8.2, A.4).
 ENCODING_TAGS = frozenset(
@@ -28,6 +29,9 @@ ENCODING_TAGS = frozenset(
     }
 )
 
+
+SWAPPED_VRS: Mapping[str, int] = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
+"""Bytes of one value of the VRs whose byte order follows the transfer syntax but whose values stay bytes."""
 
 # A compressor may note that it was at work, though nothing was lost (PS3.3 C.7.6.1.1.3); dcmcjpeg does.
 DERIVATION_TAGS = frozenset({0x00082111, 0x00089215})
@@ -47,6 +51,8 @@ def same_content(
         Exception: one of them cannot be read or decoded; then nobody knows, and a person must look.
     """
     one, other = pydicom.dcmread(left), pydicom.dcmread(right)
+    turned(one)
+    turned(other)
     for tag in DERIVATION_TAGS:
         for data_set in (one, other):
             if tag in data_set:
@@ -61,6 +67,28 @@ def same_content(
         return True
     decoded, again = pixels(one), pixels(other)
     return bool(decoded.shape == again.shape and (decoded == again).all())
+
+
+def turned(data_set: Dataset) -> None:
+    """Bring values of a big endian data set that pydicom leaves as bytes to little endian, Pixel Data apart."""
+    if data_set.original_encoding[1] is not False:
+        return
+    for element in list(data_set.elements()):
+        width = SWAPPED_VRS.get(element.VR or "")
+        if element.VR == "SQ":
+            for item in data_set[element.tag].value:
+                turned(item)
+        elif width and int(element.tag) not in ENCODING_TAGS and isinstance(element.value, bytes):
+            data_set[element.tag].value = _turned(element.value, width)
+
+
+def _turned(value: bytes, width: int) -> bytes:
+    if len(value) % width:
+        return value
+    swapped = bytearray(len(value))
+    for byte in range(width):
+        swapped[byte::width] = value[width - 1 - byte :: width]
+    return bytes(swapped)
 
 
 def same_elements(left: Dataset, right: Dataset) -> bool:
@@ -95,9 +123,14 @@ def _says_something(tag: BaseTag) -> bool:
 
 
 def _same_element(left: DataElement, right: DataElement) -> bool:
-    if left.VR == "SQ" and right.VR == "SQ":
-        ones, others = left.value, right.value
-        return len(ones) == len(others) and all(map(same_elements, ones, others))
+    if "SQ" in (left.VR, right.VR):
+        ones, others = _items(left), _items(right)
+        return (
+            ones is not None
+            and others is not None
+            and len(ones) == len(others)
+            and all(map(same_elements, ones, others))
+        )
     if left.VR == right.VR:
         # NaN is not itself, but it is written as itself.
         return (
@@ -107,6 +140,13 @@ def _same_element(left: DataElement, right: DataElement) -> bool:
         )
     # Implicit VR leaves private elements and unknown ones as UN: their bytes are all that can be compared.
     return _bytes(left.value) == _bytes(right.value)
+
+
+def _items(element: DataElement) -> Sequence[Dataset] | None:
+    """Of a sequence, though it may be UN: then its items are in Implicit VR Little Endian (PS3.5 §6.2.2)."""
+    if element.VR == "UN" and element.value:
+        return convert_SQ(element.value, True, True)
+    return element.value if element.VR == "SQ" else None if element.value else []
 
 
 def _empty(value: Any) -> bool:

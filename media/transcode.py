@@ -23,7 +23,7 @@ from .elements import Unparsable, syntax_of
 from .explicit import PIXEL_DATA, Replacements, write_explicit
 from .explicit import Path as PathOfItem
 from .part10 import scan_file
-from .sameness import ENCODING_TAGS, same_elements
+from .sameness import ENCODING_TAGS, same_elements, turned
 from .store import file_head
 
 MAX_PIXEL_BYTES = 1024 * 1024 * 1024
@@ -52,8 +52,6 @@ OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
 """Extended Offset Table and its lengths: they belong to encapsulated pixels."""
 LOSSY = frozenset(f"{_JPEG}{number}" for number in (50, 51, 81, 91, 203))
 PLAIN = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian})
-SWAPPED_VRS: Mapping[str, int] = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
-"""Bytes of one value of the VRs whose byte order follows the transfer syntax but whose values stay bytes."""
 
 
 class CannotTranscode(Exception):
@@ -209,17 +207,6 @@ def _by_dcmdjpeg(source: Path) -> bytes:
         return bytes(pydicom.dcmread(out).PixelData)
 
 
-def _swap(data_set: Dataset) -> None:
-    """Bring values that stay bytes from big to little endian, sequences included."""
-    for element in data_set.iterall():
-        width = SWAPPED_VRS.get(element.VR)
-        if width and isinstance(element.value, bytes) and len(element.value) % width == 0:
-            swapped = bytearray(len(element.value))
-            for byte in range(width):
-                swapped[byte::width] = element.value[width - 1 - byte :: width]
-            element.value = bytes(swapped)
-
-
 FOLLOWING = frozenset({0x00282110})
 """Lossy Image Compression: added where an encoder forgot to say it."""
 
@@ -227,8 +214,7 @@ FOLLOWING = frozenset({0x00282110})
 def _check(source: Path, out: Path) -> None:
     """Read the result back: every element must say what the source says."""
     before, after = pydicom.dcmread(source, force=True), pydicom.dcmread(out)
-    if before.original_encoding[1] is False:
-        _swap(before)
+    turned(before)
     for tag in ENCODING_TAGS | FOLLOWING:
         for data_set in (before, after):
             if tag in data_set:
