@@ -261,6 +261,11 @@ def test_several_patients_are_named_unless_split(tmp_path: Path) -> None:
     assert [file.name for file in result.files] == ["out-patient1of2.iso", "out-patient2of2.iso"]
 
 
+def test_a_patient_whose_report_lacks_the_issuer_is_one_patient(tmp_path: Path) -> None:
+    written(tmp_path / "in", instance(1, IssuerOfPatientID="HOSP"), instance(2))
+    assert len(build_disc([tmp_path / "in"], tmp_path / "out.iso").files) == 1
+
+
 def test_a_preamble_that_is_a_program_does_not_leave(tmp_path: Path) -> None:
     (file,) = written(tmp_path / "in", instance(1))
     file.write_bytes(b"MZ" + b"\x90" * 126 + file.read_bytes()[128:])
