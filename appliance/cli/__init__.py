@@ -54,6 +54,9 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what this user may not touch is said in words."""
+        from appliance.logs import silence_libraries
+
+        silence_libraries()
         try:
             return super().invoke(ctx)
         except PermissionError as failure:
