@@ -102,13 +102,9 @@ def transcode(source: Path, out: Path) -> None:
     """
     try:
         header, meta = scan_file(source)
-        with (
-            source.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-            view[meta.data_offset :] as data,
-            out.open("wb") as target,
-        ):
+        with source.open("rb") as file, out.open("wb") as target:
+            # Not closed by hand: the frames of an exception would still hold parts of it.
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[meta.data_offset :]
             target.write(file_head(header.sop_class_uid, header.sop_instance_uid, ExplicitVRLittleEndian))
             _rewrite(source, meta.transfer_syntax_uid, data, target)
         _check(source, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,13 @@ def test_an_icon_is_decompressed_with_its_image(tmp_path: Path) -> None:
     found = again(stored(tmp_path, made, JPEGLSLossless))
     (item,) = found.IconImageSequence
     assert item.PixelData == pixels and not item["PixelData"].is_undefined_length
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless])
+def test_a_full_disk_is_told_as_one(tmp_path: Path, syntax: str) -> None:
+    """Not as a fault of the instance: its disc waits for room, and no person has to look."""
+    file = stored(tmp_path, instance(1, side=128), syntax)
+    (tmp_path / "out").symlink_to("/dev/full")
+    with pytest.raises(OSError) as failure:
+        transcode(file, tmp_path / "out")
+    assert failure.value.errno == errno.ENOSPC
