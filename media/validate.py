@@ -17,7 +17,7 @@ from .dicomdir import DirectoryRecord, DirectoryTree, read_dicomdir
 from .directory_reader import MAX_DIRECTORY_BYTES
 from .elements import NeedMore, Unparsable
 from .file_ids import COMPONENT, COMPONENTS_MAX, legal
-from .instance import InstanceHeader, scan_header
+from .instance import InstanceHeader, check_rest, scan_header
 from .part10 import HEAD_BYTES, FileMeta, file_meta
 from .validation_directory import check_directory
 from .validation_report import Finding, Findings, Report, printable
@@ -215,6 +215,7 @@ class _Check:
             self.found.add("warning", words, "PS3.11 §D.3, §H.3", location)
         try:
             header = self._header(place, head, meta)
+            self._rest(place, meta, header)
         except (Unparsable, OSError) as failure:
             self.found.add("error", f"a referenced file is damaged: {failure}", "PS3.10 §7", location)
             return
@@ -230,6 +231,15 @@ class _Check:
             data = self.source.read(place, meta.data_offset, MAX_HEADER_BYTES)
             complete = meta.data_offset + len(data) >= size
             return scan_header(data, meta.transfer_syntax_uid, complete=complete)
+
+    def _rest(self, place: Place, meta: FileMeta, header: InstanceHeader) -> None:
+        """What stands behind the header must be there too: of a copy that broke off, the pixels are missing."""
+
+        def read(position: int, count: int) -> bytes:
+            return self.source.read(place, meta.data_offset + position, count)
+
+        size = self.source.files[place] - meta.data_offset
+        check_rest(read, header.read_bytes, size, meta.transfer_syntax_uid)
 
     def _same(
         self, header: InstanceHeader, record: DirectoryRecord, above: tuple[DirectoryRecord, ...], location: str

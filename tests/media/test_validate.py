@@ -55,6 +55,10 @@ def disc(tmp_path: Path) -> Path:
     return root
 
 
+def with_pixels(file: Path) -> bytes:
+    return file.read_bytes() + struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, 2048) + bytes(2048)
+
+
 FIRST = "DICOM/PA000001/ST000001/SE000001/IM000001"
 
 
@@ -216,6 +220,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "error",
         "a referenced file is damaged: the data set ends in the middle of an element",
     ),
+    "a file without its last pixels": (
+        lambda disc: (disc / FIRST).write_bytes(with_pixels(disc / FIRST)[:-100]),
+        "error",
+        "a referenced file is damaged: the data set ends in the middle of an element",
+    ),
     "a missing key": (
         in_directory(b"\x10\0\x20\0LO\2\0P1", b"\x10\0\x20\0LO\2\0  "),
         "error",
@@ -344,3 +353,8 @@ def test_hostile_images_end(disc: Path, changes: list[tuple[int, bytes]]) -> Non
 def test_an_iso_reader_needs_a_descriptor() -> None:
     with pytest.raises(NotIso):
         IsoReader(io.BytesIO(bytes(2048 * 20)))
+
+
+def test_pixels_that_are_all_there_are_no_fault(disc: Path) -> None:
+    (disc / FIRST).write_bytes(with_pixels(disc / FIRST))
+    assert validate(disc).ok
