@@ -11,6 +11,8 @@ from functools import lru_cache
 
 REPLACEMENT = "\ufffd"
 UTF_8 = "ISO_IR 192"
+_DEFAULT = "iso8859"
+"""What pydicom calls the codec of the default repertoire (ISO_IR 6), and of sets that it does not know."""
 _CHINESE_ESCAPE = "\x1b$)A"
 """Designates ISO 2022 IR 58 (PS3.5 §K). pydicom believes that Python's codec knows it, and leaves it in the text."""
 _MORE_CODECS = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
@@ -18,8 +20,8 @@ _MORE_CODECS = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
 
 
 def terms(value: bytes) -> tuple[str, ...]:
-    """The Defined Terms of a (0008,0005) value, as sent; () for the default repertoire."""
-    found = tuple(term.strip(" \0") for term in value.decode("latin-1").split("\\"))
+    """The Defined Terms of a (0008,0005) value, in upper case; () for the default repertoire."""
+    found = tuple(term.strip(" \0").upper() for term in value.decode("latin-1").split("\\"))
     return found if any(found) else ()
 
 
@@ -33,7 +35,7 @@ def _codecs(charset: tuple[str, ...]) -> tuple[str, ...]:
         try:
             found = convert_encodings([term if term not in _MORE_CODECS else "" for term in charset] or None)
         except (LookupError, ValueError):
-            return ("iso8859",)
+            return (_DEFAULT,)
     if len(found) != len(charset):
         return tuple(found)
     return tuple(_MORE_CODECS.get(term, codec) for term, codec in zip(charset, found, strict=True))
@@ -47,7 +49,7 @@ def decode(value: bytes, charset: tuple[str, ...], vr: bytes = b"LO") -> str:
     """
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii").replace("\0", "").strip()
-    if not charset or charset == ("ISO_IR 6",):
+    if not charset or set(_codecs(charset)) == {_DEFAULT}:  # nothing is declared, or nothing that anybody knows
         return _undeclared(value).replace("\0", "").strip()
     from pydicom.charset import decode_bytes  # not before some text needs it: 50 MB of memory
     from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS

@@ -25,5 +25,13 @@ def test_a_set_that_few_readers_know_becomes_unicode(declared: str, text: str) -
     assert record_set((declared,), [text])[0] == "ISO_IR 192"
 
 
-def test_an_unknown_set_is_no_reason_to_stop() -> None:
-    assert decode(b"M\xfcller", terms(b"ISO_IR 999"), b"PN") == "Müller"
+@pytest.mark.parametrize("value", ["Müller^王".encode(), b"M\xfcller^"])
+@pytest.mark.parametrize("declared", [b"ISO_IR 999", b"iso_ir 6", b"what", b"ISO 2022 IR 999"])
+def test_an_unknown_set_is_none(declared: bytes, value: bytes) -> None:
+    """Its text is read as what it most likely is, as where nothing is declared."""
+    assert decode(value, terms(declared), b"PN").startswith("Müller^")
+
+
+def test_a_set_in_lower_case_is_meant() -> None:
+    assert decode("Müller^王".encode(), terms(b"iso_ir 192"), b"PN") == "Müller^王"
+    assert record_set(terms(b"iso_ir 100"), ["Müller"])[0] == "ISO_IR 100"
