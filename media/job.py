@@ -44,8 +44,8 @@ EXTRAS_BOUND_BYTES = 16 * 1024
 """README.TXT (about 1 KiB) on every volume."""
 ICON_BYTES = 64 * 64 + 256
 """What an icon adds to the record of its series, at most."""
-FRONT_PAGE_SERIES_BYTES = 512
-"""INDEX.HTM grows by a line a series; texts are at most 64 characters a value."""
+FRONT_PAGE_SERIES_BYTES = 1024
+"""INDEX.HTM grows by a line a series, and one a study; texts are at most 64 characters a value."""
 
 
 class DiscError(Exception):
