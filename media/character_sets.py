@@ -84,16 +84,15 @@ def record_set(charset: tuple[str, ...], texts: list[str]) -> tuple[str, str]:
     """The character set of a directory record with these texts: ("" or a Defined Term, its Python codec).
 
     ASCII where that is enough (the oldest readers know nothing else), else the set of the instance where it is a
-    single one and can say all of it, else Unicode.
+    single one and can say all of it without a byte that looks like a backslash (GB18030), else Unicode.
     """
     if all(text.isascii() for text in texts):
         return "", "ascii"
     if len(charset) == 1 and charset[0] in _SINGLE:
         codec = _codecs(charset)[0]
         try:
-            for text in texts:
-                text.encode(codec)
-            return charset[0], codec
+            if all(text.encode(codec).count(b"\\") == text.count("\\") for text in texts):
+                return charset[0], codec  # else a half of a character would be a separator to many a reader
         except UnicodeError:
             pass
     return UTF_8, "utf-8"

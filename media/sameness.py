@@ -78,8 +78,8 @@ def turned(data_set: Dataset) -> None:
         if element.VR == "SQ":
             for item in data_set[element.tag].value:
                 turned(item)
-        elif width and int(element.tag) not in ENCODING_TAGS and isinstance(element.value, bytes):
-            data_set[element.tag].value = _turned(element.value, width)
+        elif width and int(element.tag) not in ENCODING_TAGS and isinstance(data_set[element.tag].value, bytes):
+            data_set[element.tag].value = _turned(data_set[element.tag].value, width)
 
 
 def _turned(value: bytes, width: int) -> bytes:

@@ -22,6 +22,7 @@ from .part10 import HEAD_BYTES, FileMeta, file_meta
 from .validation_directory import check_directory
 from .validation_report import Finding, Findings, Report, printable
 from .validation_sources import Place, Severity, Source, Unreadable, open_source
+from .values import mend_text
 
 __all__ = ["Finding", "Report", "validate"]
 
@@ -254,7 +255,8 @@ class _Check:
             own = upper["STUDY"].text(records.STUDY_INSTANCE_UID)
             pairs.append(("Study Instance UID", header.study_instance_uid, own))
         if "PATIENT" in upper and header.patient_id:
-            pairs.append(("Patient ID", header.patient_id, upper["PATIENT"].text(records.PATIENT_ID)))
+            own = mend_text(b"LO", header.patient_id).value  # as long, and with such signs, as a directory may have it
+            pairs.append(("Patient ID", own, mend_text(b"LO", upper["PATIENT"].text(records.PATIENT_ID)).value))
         for words, found, listed in pairs:
             if found != listed:
                 self.found.add("error", f"{words} differs between directory and data set", "PS3.3 §F.5", location)

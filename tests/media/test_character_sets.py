@@ -32,6 +32,12 @@ def test_an_unknown_set_is_none(declared: bytes, value: bytes) -> None:
     assert decode(value, terms(declared), b"PN").startswith("Müller^")
 
 
+def test_half_a_character_is_no_backslash_in_a_directory() -> None:
+    assert "乗".encode("gb18030")[1:] == b"\\"
+    assert record_set(("GB18030",), ["王^小东"])[0] == "GB18030"
+    assert record_set(("GB18030",), ["王^乗"])[0] == "ISO_IR 192"
+
+
 def test_a_set_in_lower_case_is_meant() -> None:
     assert decode("Müller^王".encode(), terms(b"iso_ir 192"), b"PN") == "Müller^王"
     assert record_set(terms(b"iso_ir 100"), ["Müller"])[0] == "ISO_IR 100"

@@ -18,10 +18,13 @@ from hypothesis import strategies as st
 
 from media.dicomdir import DirectoryEntry, write_dicomdir
 from media.file_ids import FileIDs
+from media.folder import build_disc
 from media.instance import scan_header
 from media.iso_reader import IsoReader, NotIso
 from media.store import file_head
 from media.validate import Report, validate
+from tests.instances import instance as made_instance
+from tests.instances import written
 from tests.media.builders import CT, EXPLICIT, encode, instance
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
@@ -358,3 +361,13 @@ def test_an_iso_reader_needs_a_descriptor() -> None:
 def test_pixels_that_are_all_there_are_no_fault(disc: Path) -> None:
     (disc / FIRST).write_bytes(with_pixels(disc / FIRST))
     assert validate(disc).ok
+
+
+@pytest.mark.parametrize("patient_id", ["4711/" * 20, "A\\B"])
+def test_a_patient_id_that_a_directory_may_not_have_is_no_difference(tmp_path: Path, patient_id: str) -> None:
+    """The directory has as much of it as it may; the instance is its modality's."""
+    made = made_instance(1)
+    made.PatientID = patient_id
+    written(tmp_path / "in", made)
+    build_disc([tmp_path / "in"], tmp_path / "out.iso")
+    assert not [one for one in validate(tmp_path / "out.iso").findings if one.severity == "error"]
