@@ -114,6 +114,8 @@ def transcode(source: Path, out: Path) -> None:
         raise
     except Unparsable as failure:
         raise CannotTranscode(str(failure)) from failure
+    except MemoryError as failure:
+        raise CannotTranscode("its pixels take more memory than a disc may have") from failure
     except Exception as failure:
         raise CannotTranscode(f"{type(failure).__name__} in {_named(source)}") from failure
 

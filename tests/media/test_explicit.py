@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,17 @@ def test_a_full_disk_is_told_as_one(tmp_path: Path, syntax: str) -> None:
     with pytest.raises(OSError) as failure:
         transcode(file, tmp_path / "out")
     assert failure.value.errno == errno.ENOSPC
+
+
+def test_a_long_instance_is_not_held_in_memory(tmp_path: Path) -> None:
+    made = instance(1, Rows=4096, Columns=8192)
+    made.PixelData = bytes(2 * 4096 * 8192)
+    file = stored(tmp_path, made, ImplicitVRLittleEndian)
+    del made
+    tracemalloc.start()
+    try:
+        transcode(file, tmp_path / "out")
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "out").stat().st_size > 2 * 4096 * 8192
