@@ -7,7 +7,7 @@ need both is held. This decodes pixels of foreign files: run it in a child proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 from pydicom.values import convert_SQ
+
+from .elements import little_endian
 
 # What a change of transfer syntax may change in a data set without changing what it says (PS3.5 §8.2, A.4).
 ENCODING_TAGS = frozenset(
@@ -30,8 +32,8 @@ ENCODING_TAGS = frozenset(
 )
 
 
-SWAPPED_VRS: Mapping[str, int] = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
-"""Bytes of one value of the VRs whose byte order follows the transfer syntax but whose values stay bytes."""
+SWAPPED_VRS = frozenset({"OD", "OF", "OL", "OV", "OW"})
+"""VRs whose byte order follows the transfer syntax but whose values stay bytes."""
 
 # A compressor may note that it was at work, though nothing was lost (PS3.3 C.7.6.1.1.3); dcmcjpeg does.
 DERIVATION_TAGS = frozenset({0x00082111, 0x00089215})
@@ -74,21 +76,12 @@ def turned(data_set: Dataset) -> None:
     if data_set.original_encoding[1] is not False:
         return
     for element in list(data_set.elements()):
-        width = SWAPPED_VRS.get(element.VR or "")
         if element.VR == "SQ":
             for item in data_set[element.tag].value:
                 turned(item)
-        elif width and int(element.tag) not in ENCODING_TAGS and isinstance(data_set[element.tag].value, bytes):
-            data_set[element.tag].value = _turned(data_set[element.tag].value, width)
-
-
-def _turned(value: bytes, width: int) -> bytes:
-    if len(value) % width:
-        return value
-    swapped = bytearray(len(value))
-    for byte in range(width):
-        swapped[byte::width] = value[width - 1 - byte :: width]
-    return bytes(swapped)
+        elif element.VR in SWAPPED_VRS and int(element.tag) not in ENCODING_TAGS:
+            if isinstance(value := data_set[element.tag].value, bytes):
+                data_set[element.tag].value = little_endian(str(element.VR).encode("ascii"), value)
 
 
 def same_elements(left: Dataset, right: Dataset) -> bool:
@@ -102,12 +95,12 @@ def same_elements(left: Dataset, right: Dataset) -> bool:
 
 def _same_raw(left: Dataset, right: Dataset, tag: BaseTag) -> bool:
     """The same bytes in the same byte order: what nobody needs to understand, and where that may be impossible (a
-    number that is none)."""
+    number that is none). UN is in little endian everywhere (PS3.5 §6.2.2), which pydicom does not know."""
     one, other = left.get_item(tag), right.get_item(tag)
     return bool(
         isinstance(one, RawDataElement)
         and isinstance(other, RawDataElement)
-        and one.is_little_endian == other.is_little_endian
+        and (one.is_little_endian == other.is_little_endian or one.VR == other.VR == "UN")
         and _padded(one.value) == _padded(other.value)
     )
 

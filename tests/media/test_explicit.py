@@ -194,3 +194,12 @@ def test_a_long_instance_is_not_held_in_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert (tmp_path / "out").stat().st_size > 2 * 4096 * 8192
+
+
+def test_what_is_unknown_is_in_little_endian_already(tmp_path: Path) -> None:
+    """PS3.5 §6.2.2: the bytes of UN are those of Implicit VR Little Endian, in a big endian data set too."""
+    made = instance(1)
+    made.add_new((0x0019, 0x0010), "LO", "GEMS_ACQU_01")
+    made.add_new((0x0019, 0x1002), "UN", struct.pack("<l", 912))
+    found = again(stored(tmp_path, made, ExplicitVRBigEndian))
+    assert found[0x0019, 0x1002].value == 912
