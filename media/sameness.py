@@ -79,9 +79,12 @@ def turned(data_set: Dataset) -> None:
         if element.VR == "SQ":
             for item in data_set[element.tag].value:
                 turned(item)
-        elif element.VR in SWAPPED_VRS and int(element.tag) not in ENCODING_TAGS:
-            if isinstance(value := data_set[element.tag].value, bytes):
-                data_set[element.tag].value = little_endian(str(element.VR).encode("ascii"), value)
+        elif (
+            element.VR in SWAPPED_VRS
+            and int(element.tag) not in ENCODING_TAGS
+            and isinstance(value := data_set[element.tag].value, bytes)
+        ):
+            data_set[element.tag].value = little_endian(str(element.VR).encode("ascii"), value)
 
 
 def same_elements(left: Dataset, right: Dataset) -> bool:
