@@ -45,7 +45,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import one command, with libraries that say nothing of values."""
+        from appliance.logs import silence_libraries  # help and --version cost no more than they must
+
+        silence_libraries()
         entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
             return None
@@ -54,9 +57,6 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what this user may not touch is said in words."""
-        from appliance.logs import silence_libraries
-
-        silence_libraries()
         try:
             return super().invoke(ctx)
         except PermissionError as failure:
