@@ -38,7 +38,7 @@ class ChildFailed(Exception):
     """A piece of work that did not succeed.
 
     Attributes:
-        kind: crash, memory, timeout, disk, or error (the work itself said no).
+        kind: crash, memory, killed (by nobody here), timeout, disk, or error (the work itself said no).
         detail: in words; of an error, its own.
         facts: what an error said beside its words.
     """
@@ -176,8 +176,10 @@ class Children:
         detail = (await child.stderr).decode("utf-8", "replace").strip()
         if code == -signal.SIGXCPU:
             raise ChildFailed("timeout", "too much processor time")
-        if code == -signal.SIGKILL or "MemoryError" in detail or "bad_alloc" in detail:
+        if "MemoryError" in detail or "bad_alloc" in detail:
             raise ChildFailed("memory", "too much memory")
+        if code == -signal.SIGKILL:  # its own limits end it in other ways
+            raise ChildFailed("killed", "too much memory for this machine, or killed by hand")
         log.error("a child process crashed", extra={"work": child.name, "exit": code, "detail": detail[-500:]})
         raise ChildFailed("crash", f"the {child.name} process ended with {code}")
 

@@ -24,6 +24,7 @@ from appliance.database import REMEMBER, Database, FastTransaction
 from media.identity import Identity
 from media.instance import InstanceHeader, Unparsable
 from media.part10 import scan_file
+from media.records import for_patient_discs
 from media.store import InstanceStore
 
 log = logging.getLogger("gravure.storage")
@@ -477,13 +478,15 @@ class InstanceIndex:
     def _kept(self, connection: Connection, instance_id: int, limits: Mapping[str, float], otherwise: float) -> bool:
         receptions = connection.execute(
             text(
-                "SELECT reception.ae_title, reception.seen, reception.job_id, job.state FROM reception"
+                "SELECT reception.ae_title, reception.seen, reception.job_id, job.state, instance.sop_class_uid"
+                " FROM reception JOIN instance ON instance.id = reception.instance_id"
                 " LEFT JOIN job ON job.id = reception.job_id WHERE reception.instance_id = :id"
             ),
             {"id": instance_id},
         ).all()
         for one in receptions:
-            waits = one.job_id is None and one.ae_title in self.collected
+            # An object of no patient waits for no disc: nothing would ever take it.
+            waits = one.job_id is None and one.ae_title in self.collected and for_patient_discs(one.sop_class_uid)
             running = one.state is not None and one.state not in ("DONE", "FAILURE")
             young = one.seen is None or one.seen >= limits.get(one.ae_title, otherwise)
             if waits or running or young:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -91,6 +92,13 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("gravure").setLevel(level.upper())
+    silence_libraries()
+    logging.raiseExceptions = False
+
+
+def silence_libraries() -> None:
+    """What libraries log and warn of quotes values of data sets, names and dates of birth among them."""
     for library in ("pydicom", "pynetdicom", "PIL", "pycdlib", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    logging.raiseExceptions = False
+    if not sys.warnoptions:  # somebody looks for them
+        warnings.simplefilter("ignore")

@@ -300,7 +300,7 @@ def film_failure(failure: ChildFailed) -> Exception:
     """What a rendering child's end means for its film (PS3.3 C.13.8)."""
     if failure.kind == "disk":
         return Retryable("the disk is full; the film waits")
-    info = "INSUFFIC MEMORY" if failure.kind == "memory" else "INVALID PAGE DES"
+    info = "INSUFFIC MEMORY" if failure.kind in ("memory", "killed") else "INVALID PAGE DES"
     return Failed(info, f"the film could not be rendered: {failure.detail}")
 
 
@@ -346,7 +346,7 @@ class DiscPerformer:
             files = await asyncio.to_thread(self._deliver, job, station, made["files"])
             await asyncio.to_thread(shutil.rmtree, work, True)
         except ChildFailed as failure:
-            raise disc_failure(failure) from failure
+            raise disc_failure(failure, job.attempts) from failure
         except OSError as failure:
             if failure.errno in PASSING:
                 raise Retryable("the disk is full or failing; the disc waits") from failure
@@ -408,10 +408,22 @@ class DiscPerformer:
         return targets
 
 
-def disc_failure(failure: ChildFailed) -> Exception:
-    """What a disc child's end means for its job (PS3.3 C.22.1)."""
+MOST_KILLED = 3
+"""Tries of a disc whose process was killed: a machine that was short of memory for a moment is not next time."""
+
+
+def disc_failure(failure: ChildFailed, attempts: int = 0) -> Exception:
+    """What a disc child's end means for its job (PS3.3 C.22.1).
+
+    Args:
+        attempts: how often this job was put off already.
+    """
     if failure.kind == "disk":
         return Retryable("the disk is full; the disc waits")
+    if failure.kind == "killed":
+        if attempts < MOST_KILLED:
+            return Retryable(f"{failure.detail}; the disc is made again")
+        return Failed("INSUFFIC_MEMORY", failure.detail)
     if failure.kind == "error" and failure.facts.get("hold"):
         return Held(failure.detail)
     return Failed(str(failure.facts.get("info", "PROC_FAILURE")), failure.detail)

@@ -159,7 +159,10 @@ def little_endian(vr: bytes, value: bytes) -> bytes:
     size = _UNIT_BYTES.get(vr, 1)
     if size == 1 or len(value) % size:
         return value
-    return b"".join(value[at : at + size][::-1] for at in range(0, len(value), size))
+    turned = bytearray(len(value))
+    for byte in range(size):
+        turned[byte::size] = value[size - 1 - byte :: size]
+    return bytes(turned)
 
 
 def skip_undefined(

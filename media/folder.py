@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .elements import Unparsable
-from .identity import Identity, conflict
+from .identity import Identity, conflict, same_name, with_issuers
 from .instance import InstanceHeader
 from .job import DiscError, DiscResult, make_disc
 from .part10 import says_instance, scan_file
@@ -142,8 +142,8 @@ def build_disc(
         OSError: the disk is full or the folder of `out` is not there.
     """
     progress(0.0, "reading")
-    groups: dict[tuple[str, str, str], list[DiscInstance]] = {}
-    identities: dict[tuple[str, str, str], list[Identity]] = {}
+    found: list[DiscInstance] = []
+    whose: list[Identity] = []
     seen: dict[str, DiscInstance] = {}
     passed_over = PassedOver()
     without_patient = 0
@@ -151,14 +151,12 @@ def build_disc(
         if not for_patient_discs(header.sop_class_uid):
             without_patient += 1
             continue
-        # Without an ID only the name can tell two patients apart.
-        key = (header.patient_id, header.issuer, "" if header.patient_id else header.patient_name)
         first = seen.setdefault(instance.sop_instance_uid, instance)
         if first is not instance:
             _compare(first, instance)
             continue
-        groups.setdefault(key, []).append(instance)
-        identities.setdefault(key, []).append(
+        found.append(instance)
+        whose.append(
             Identity(
                 header.patient_id,
                 header.issuer,
@@ -175,6 +173,13 @@ def build_disc(
             ),
             "PROC_FAILURE",
         )
+    groups: dict[tuple[str, str, str], list[DiscInstance]] = {}
+    identities: dict[tuple[str, str, str], list[Identity]] = {}
+    for instance, identity in zip(found, with_issuers(whose), strict=True):
+        # Without an ID only the name can tell two patients apart.
+        key = (identity.patient_id, identity.issuer, "" if identity.patient_id else same_name(identity.patient_name))
+        groups.setdefault(key, []).append(instance)
+        identities.setdefault(key, []).append(identity)
     if not groups:
         raise DiscError("there is no DICOM instance of a patient in these files", "NO_INSTANCE")
     if len(groups) > 1 and not split:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,24 @@ def patients(identities: Iterable[Identity]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((one.patient_id, one.issuer) for one in identities))
 
 
+def with_issuers(identities: Iterable[Identity]) -> list[Identity]:
+    """The same, with the Issuer of Patient ID (0010,0021) of the others where one has none: it is Type 3, and a report
+    in a study often lacks it. Where the others have two, nobody knows which."""
+    found = list(identities)
+    issuers: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        if one.issuer and one.patient_id:
+            issuers[one.patient_id].add(one.issuer)
+    only = {patient_id: min(names) for patient_id, names in issuers.items() if len(names) == 1}
+    return [one if one.issuer else replace(one, issuer=only.get(one.patient_id, "")) for one in found]
+
+
 def conflict(identities: Iterable[Identity]) -> str:
     """Why these instances may not go on one disc without a person's word; empty where nothing stands in the way.
 
     Patient data do not stand in the reason: it is shown in lists and logs.
     """
+    identities = with_issuers(identities)
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     births: dict[tuple[str, str], set[str]] = defaultdict(set)
     studies: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -54,7 +67,7 @@ def conflict(identities: Iterable[Identity]) -> str:
             births[key].add(one.patient_birth_date)
         studies[one.study_instance_uid].add(key)
     if any(len(found) > 1 for found in studies.values()):
-        return "one study carries two Patient IDs; check whose study it is"
+        return "one study carries two Patient IDs, or one of two issuers; check whose study it is"
     if len(names) > 1:
         return f"{len(names)} patients on one disc; make one disc for each"
     for key, found in names.items():

@@ -18,9 +18,8 @@ from pathlib import Path
 from .content import front_page, readme
 from .content.readme import Imprint
 from .dicomdir import DirectoryEntry, Icon, write_dicomdir
-from .instance import scan_header
 from .iso import write_iso
-from .part10 import file_meta
+from .part10 import scan_file
 from .plan import PlanInstance, TooLarge, TooManyVolumes, VolumePlan, plan
 from .profiles import EXPLICIT_VR_LITTLE_ENDIAN, MEDIA, PROFILES, Profile, medium_problem
 from .record_bodies import parse_keys, text_of
@@ -44,8 +43,8 @@ EXTRAS_BOUND_BYTES = 16 * 1024
 """README.TXT (about 1 KiB) on every volume."""
 ICON_BYTES = 64 * 64 + 256
 """What an icon adds to the record of its series, at most."""
-FRONT_PAGE_SERIES_BYTES = 512
-"""INDEX.HTM grows by a line a series; texts are at most 64 characters a value."""
+FRONT_PAGE_SERIES_BYTES = 1024
+"""INDEX.HTM grows by a line a series, and one a study; texts are at most 64 characters a value."""
 
 
 class DiscError(Exception):
@@ -223,10 +222,9 @@ def _stage(one: DiscInstance, profile: Profile, target: Path, warnings: list[str
             transcode(one.path, target)
         except CannotTranscode as failure:
             raise DiscError(f"{one.sop_instance_uid}: {failure}", "INST_AP_CONFLICT", hold=True) from failure
-        data = target.read_bytes()
-        header = scan_header(data[file_meta(data[:65536]).data_offset :], EXPLICIT_VR_LITTLE_ENDIAN)
+        header, _ = scan_file(target)
         warnings.append(f"instances of {one.transfer_syntax_uid} were re-encoded as Explicit VR Little Endian")
-        return _Staged(target, hashlib.sha256(data).hexdigest(), header.keys, EXPLICIT_VR_LITTLE_ENDIAN)
+        return _Staged(target, _sha256(target), header.keys, EXPLICIT_VR_LITTLE_ENDIAN)
     if not one.clean:
         return _copied(one, target)
     try:

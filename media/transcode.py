@@ -1,24 +1,30 @@
 """Instances in a transfer syntax that a profile forbids, re-encoded as Explicit VR Little Endian (PS3.11 D.3.1).
 
-Every element stays as it is but the encoding of the pixels and what must follow it: Photometric Interpretation and
-Planar Configuration (colour is decompressed to RGB, pixel by pixel), and Lossy Image Compression, which stays true:
-pixels that were once lossy are still lossy. The SOP Instance UID stays too, for nothing was lost on the way
-(PS3.4 B.4.1.2). This decodes foreign pixels: it runs in a child process.
+Every value stays as it is, byte for byte (`media.explicit`), but the encoding of the pixels and what must follow it:
+Photometric Interpretation and Planar Configuration (colour is decompressed to RGB, pixel by pixel), and Lossy Image
+Compression, which stays true: pixels that were once lossy are still lossy. The SOP Instance UID stays too, for nothing
+was lost on the way (PS3.4 B.4.1.2). This decodes foreign pixels: it runs in a child process.
 """
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from .sameness import ENCODING_TAGS, same_elements
-from .store import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from .elements import Unparsable, syntax_of
+from .explicit import PIXEL_DATA, Replacements, write_explicit
+from .explicit import Path as PathOfItem
+from .part10 import scan_file
+from .sameness import ENCODING_TAGS, same_elements, turned
+from .store import file_head
 
 MAX_PIXEL_BYTES = 1024 * 1024 * 1024
 """Decoded pixels of one instance that are taken on; more is held for a person."""
@@ -42,10 +48,10 @@ DECODERS: Mapping[str, str] = {
     f"{_JPEG}203": "pylibjpeg",
     RLE: "pylibjpeg",
 }
+OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
+"""Extended Offset Table and its lengths: they belong to encapsulated pixels."""
 LOSSY = frozenset(f"{_JPEG}{number}" for number in (50, 51, 81, 91, 203))
 PLAIN = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian})
-SWAPPED_VRS: Mapping[str, int] = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
-"""Bytes of one value of the VRs whose byte order follows the transfer syntax but whose values stay bytes."""
 
 
 class CannotTranscode(Exception):
@@ -66,6 +72,9 @@ def bound_bytes(path: Path, transfer_syntax_uid: str) -> int:
     if not can_transcode(transfer_syntax_uid):
         raise CannotTranscode(f"transfer syntax {transfer_syntax_uid} cannot be decoded")
     size = path.stat().st_size
+    if transfer_syntax_uid in PLAIN:
+        # Implicit elements of 8 bytes become explicit ones of 12 at most: half as much again.
+        return size + size // 2 + 4096
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         pixel_bytes = _pixel_bytes(header)
@@ -75,9 +84,8 @@ def bound_bytes(path: Path, transfer_syntax_uid: str) -> int:
         raise CannotTranscode(f"its header cannot be read: {type(failure).__name__}") from failure
     if pixel_bytes > MAX_PIXEL_BYTES:
         raise CannotTranscode(f"its pixels take {pixel_bytes >> 20} MiB")
-    # Implicit elements of 8 bytes become explicit ones of 12 at most: half as much again for what is not pixels.
-    plain = size if transfer_syntax_uid in PLAIN else min(size, 64 << 20)
-    return plain + plain // 2 + (0 if transfer_syntax_uid in PLAIN else pixel_bytes) + 4096
+    plain = min(size, 64 << 20)  # what is not pixels
+    return plain + plain // 2 + pixel_bytes + 4096
 
 
 def _pixel_bytes(header: Dataset) -> int:
@@ -95,20 +103,21 @@ def transcode(source: Path, out: Path) -> None:
         OSError: the disk is full.
     """
     try:
-        data_set: Dataset = pydicom.dcmread(source, force=True)
-        syntax = str(data_set.file_meta.TransferSyntaxUID)
-        if syntax not in PLAIN:
-            data_set = _decompressed(data_set, source, syntax)
-        elif syntax == ExplicitVRBigEndian:
-            _swap(data_set)
-        data_set.file_meta = _meta(data_set)
-        data_set.preamble = b"\0" * 128
-        pydicom.dcmwrite(out, data_set, implicit_vr=False, little_endian=True, enforce_file_format=True)
+        header, meta = scan_file(source)
+        with source.open("rb") as file, out.open("wb") as target:
+            # Not closed by hand: the frames of an exception would still hold parts of it.
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[meta.data_offset :]
+            target.write(file_head(header.sop_class_uid, header.sop_instance_uid, ExplicitVRLittleEndian))
+            _rewrite(source, meta.transfer_syntax_uid, data, target)
+        _check(source, out)
     except (CannotTranscode, OSError):
         raise
+    except Unparsable as failure:
+        raise CannotTranscode(str(failure)) from failure
+    except MemoryError as failure:
+        raise CannotTranscode("its pixels take more memory than a disc may have") from failure
     except Exception as failure:
         raise CannotTranscode(f"{type(failure).__name__} in {_named(source)}") from failure
-    _check(source, out)
 
 
 def _named(source: Path) -> str:
@@ -118,45 +127,67 @@ def _named(source: Path) -> str:
         return "an instance"
 
 
-def _decompressed(data_set: Dataset, source: Path, syntax: str) -> Dataset:
+def _rewrite(source: Path, syntax: str, data: memoryview, target: BinaryIO) -> None:
+    data_set: Dataset = pydicom.dcmread(source, force=True, stop_before_pixels=syntax in PLAIN)
+    replaced: Replacements = {}
+    left_out: frozenset[int] = frozenset()
+    if syntax not in PLAIN:
+        replaced = _decompressed(data_set, source, syntax)
+        left_out = OFFSET_TABLES
+    write_explicit(
+        data,
+        syntax_of(syntax),
+        target,
+        signed=data_set.get("PixelRepresentation") == 1,
+        replaced=replaced,
+        left_out=left_out,
+        icon=lambda path: _icon(data_set, path, syntax),
+    )
+
+
+def _decompressed(data_set: Dataset, source: Path, syntax: str) -> Replacements:
+    """What the elements of the top level are once the pixels are decompressed."""
     if syntax not in DECODERS:
         raise CannotTranscode(f"transfer syntax {syntax} cannot be decoded")
-    for item in _items(data_set):
-        _decompress_icon(item, syntax)
     if "PixelData" not in data_set:
-        return data_set  # a document in the syntax of its study: only the name of the encoding changes
+        return {}  # a document in the syntax of its study: only the name of the encoding changes
     if _pixel_bytes(data_set) > MAX_PIXEL_BYTES:
         raise CannotTranscode("its pixels are too many")
     if syntax == JPEG_EXTENDED and int(data_set.BitsStored) > 8:
-        data_set.PixelData = _by_dcmdjpeg(source)
-        data_set["PixelData"].VR = "OW"
-        data_set["PixelData"].is_undefined_length = False
+        replaced: dict[int, tuple[bytes, bytes]] = {PIXEL_DATA: (b"OW", _by_dcmdjpeg(source))}
     else:
+        frames = data_set.get("NumberOfFrames")
         data_set.decompress(as_rgb=True, generate_instance_uid=False, decoding_plugin=DECODERS[syntax])
+        replaced = _pixel_elements(data_set)
+        if data_set.get("NumberOfFrames") != frames:
+            replaced[0x00280008] = (b"IS", str(data_set.NumberOfFrames).encode("ascii"))
     if syntax in LOSSY and data_set.get("LossyImageCompression") != "01":
-        data_set.LossyImageCompression = "01"
-    return data_set
+        replaced[0x00282110] = (b"CS", b"01")
+    return replaced
 
 
-def _items(data_set: Dataset) -> Iterator[Dataset]:
-    """Every item of every sequence, at any depth."""
-    for element in data_set:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield item
-                yield from _items(item)
+def _pixel_elements(data_set: Dataset) -> dict[int, tuple[bytes, bytes]]:
+    """Pixel Data of a decompressed data set, and what must follow it."""
+    found = {
+        0x00280004: (b"CS", str(data_set.PhotometricInterpretation).encode("ascii")),
+        PIXEL_DATA: (data_set["PixelData"].VR.encode("ascii"), bytes(data_set.PixelData)),
+    }
+    if int(data_set.SamplesPerPixel) > 1:
+        found[0x00280006] = (b"US", int(data_set.PlanarConfiguration).to_bytes(2, "little"))
+    return found
 
 
-def _decompress_icon(item: Dataset, syntax: str) -> None:
+def _icon(data_set: Dataset, path: PathOfItem, syntax: str) -> Replacements:
     """A compressed icon in a sequence is bound to the transfer syntax of the whole (PS3.3 C.7.6.1.1.6)."""
-    if "PixelData" not in item or not item["PixelData"].is_undefined_length:
-        return
+    item = data_set
+    for tag, number in path:
+        item = item[tag].value[number]
     if _pixel_bytes(item) > MAX_PIXEL_BYTES:
         raise CannotTranscode("the pixels of an icon are too many")
     item.file_meta = FileMetaDataset()
     item.file_meta.TransferSyntaxUID = UID(syntax)
     item.decompress(as_rgb=True, generate_instance_uid=False, decoding_plugin=DECODERS[syntax])
-    del item.file_meta
+    return _pixel_elements(item)
 
 
 def _by_dcmdjpeg(source: Path) -> bytes:
@@ -176,34 +207,18 @@ def _by_dcmdjpeg(source: Path) -> bytes:
         return bytes(pydicom.dcmread(out).PixelData)
 
 
-def _swap(data_set: Dataset) -> None:
-    """Bring values that stay bytes from big to little endian, sequences included."""
-    for element in data_set.iterall():
-        width = SWAPPED_VRS.get(element.VR)
-        if width and isinstance(element.value, bytes) and len(element.value) % width == 0:
-            swapped = bytearray(len(element.value))
-            for byte in range(width):
-                swapped[byte::width] = element.value[width - 1 - byte :: width]
-            element.value = bytes(swapped)
-
-
-def _meta(data_set: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = data_set.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = data_set.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    return meta
-
-
 FOLLOWING = frozenset({0x00282110})
 """Lossy Image Compression: added where an encoder forgot to say it."""
 
 
+LONG = "1 MB"
+"""Longer values (pixels, which are not compared) are left in the file until somebody wants them."""
+
+
 def _check(source: Path, out: Path) -> None:
     """Read the result back: every element must say what the source says."""
-    before, after = pydicom.dcmread(source, force=True), pydicom.dcmread(out)
+    before, after = pydicom.dcmread(source, LONG, force=True), pydicom.dcmread(out, LONG)
+    turned(before)
     for tag in ENCODING_TAGS | FOLLOWING:
         for data_set in (before, after):
             if tag in data_set:

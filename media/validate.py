@@ -17,11 +17,12 @@ from .dicomdir import DirectoryRecord, DirectoryTree, read_dicomdir
 from .directory_reader import MAX_DIRECTORY_BYTES
 from .elements import NeedMore, Unparsable
 from .file_ids import COMPONENT, COMPONENTS_MAX, legal
-from .instance import InstanceHeader, scan_header
+from .instance import InstanceHeader, check_rest, scan_header
 from .part10 import HEAD_BYTES, FileMeta, file_meta
 from .validation_directory import check_directory
 from .validation_report import Finding, Findings, Report, printable
 from .validation_sources import Place, Severity, Source, Unreadable, open_source
+from .values import mend_text
 
 __all__ = ["Finding", "Report", "validate"]
 
@@ -215,6 +216,7 @@ class _Check:
             self.found.add("warning", words, "PS3.11 §D.3, §H.3", location)
         try:
             header = self._header(place, head, meta)
+            self._rest(place, meta, header)
         except (Unparsable, OSError) as failure:
             self.found.add("error", f"a referenced file is damaged: {failure}", "PS3.10 §7", location)
             return
@@ -231,6 +233,15 @@ class _Check:
             complete = meta.data_offset + len(data) >= size
             return scan_header(data, meta.transfer_syntax_uid, complete=complete)
 
+    def _rest(self, place: Place, meta: FileMeta, header: InstanceHeader) -> None:
+        """What stands behind the header must be there too: of a copy that broke off, the pixels are missing."""
+
+        def read(position: int, count: int) -> bytes:
+            return self.source.read(place, meta.data_offset + position, count)
+
+        size = self.source.files[place] - meta.data_offset
+        check_rest(read, header.read_bytes, size, meta.transfer_syntax_uid)
+
     def _same(
         self, header: InstanceHeader, record: DirectoryRecord, above: tuple[DirectoryRecord, ...], location: str
     ) -> None:
@@ -244,7 +255,8 @@ class _Check:
             own = upper["STUDY"].text(records.STUDY_INSTANCE_UID)
             pairs.append(("Study Instance UID", header.study_instance_uid, own))
         if "PATIENT" in upper and header.patient_id:
-            pairs.append(("Patient ID", header.patient_id, upper["PATIENT"].text(records.PATIENT_ID)))
+            own = mend_text(b"LO", header.patient_id).value  # as long, and with such signs, as a directory may have it
+            pairs.append(("Patient ID", own, mend_text(b"LO", upper["PATIENT"].text(records.PATIENT_ID)).value))
         for words, found, listed in pairs:
             if found != listed:
                 self.found.add("error", f"{words} differs between directory and data set", "PS3.3 §F.5", location)

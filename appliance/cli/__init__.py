@@ -47,7 +47,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import one command, with libraries that say nothing of values."""
+        from appliance.logs import silence_libraries  # help and --version cost no more than they must
+
+        silence_libraries()
         entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
             return None

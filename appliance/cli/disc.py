@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def disc(
     if problem := medium_problem(profile, medium):
         raise click.UsageError(problem)
     config = load_config(config_path)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the work folder holds patients' images
     progress = Progress("disc")
     try:
         made = build_disc(

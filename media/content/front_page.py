@@ -11,6 +11,7 @@ from itertools import groupby
 
 from media import records
 from media.record_bodies import text_of
+from media.values import mend_text
 
 from .readme import Imprint
 from .words import language
@@ -76,10 +77,25 @@ def front_page(imprint: Imprint, instances: Iterable[Keys]) -> bytes:
     return page.encode("utf-8", "xmlcharrefreplace")
 
 
+def _text(keys: Keys, tag: int, vr: bytes = b"LO") -> str:
+    """A text as its VR allows it, so that no instance makes the page longer than planned, or no XHTML any more."""
+    return mend_text(vr, text_of(keys, tag), multiple=True).value
+
+
+def _name(keys: Keys) -> str:
+    """Alphabetic, and ideographic in brackets; whichever there is (PS3.5 §6.2.1)."""
+    groups = [
+        " ".join(part for part in group.split("^") if part)
+        for group in _text(keys, records.PATIENT_NAME, b"PN").split("=")
+    ]
+    first, *others = [group for group in groups if group] or [""]
+    return f"{first} ({others[0]})" if others else first
+
+
 def _patient(keys: Keys, imprint: Imprint) -> str:
-    name = " ".join(part for part in text_of(keys, records.PATIENT_NAME).split("=")[0].split("^") if part)
-    born = _date(text_of(keys, records.PATIENT_BIRTH_DATE))
-    number = text_of(keys, records.PATIENT_ID)
+    name = _name(keys)
+    born = _date(_text(keys, records.PATIENT_BIRTH_DATE))
+    number = _text(keys, records.PATIENT_ID)
     words = [escape(name) or escape(imprint.phrase("unnamed"))]
     if born:
         words.append(f"{escape(imprint.phrase('born'))} {born}")
@@ -89,18 +105,16 @@ def _patient(keys: Keys, imprint: Imprint) -> str:
 
 
 def _study(keys: Keys) -> str:
-    return " ".join(
-        part for part in (_date(text_of(keys, STUDY_DATE)), escape(text_of(keys, STUDY_DESCRIPTION))) if part
-    )
+    return " ".join(part for part in (_date(_text(keys, STUDY_DATE)), escape(_text(keys, STUDY_DESCRIPTION))) if part)
 
 
 def _series(keys: Keys) -> str:
     return " ".join(
         escape(part)
         for part in (
-            text_of(keys, MODALITY),
-            text_of(keys, records.SERIES_NUMBER),
-            text_of(keys, SERIES_DESCRIPTION),
+            _text(keys, MODALITY),
+            _text(keys, records.SERIES_NUMBER),
+            _text(keys, SERIES_DESCRIPTION),
         )
         if part
     )

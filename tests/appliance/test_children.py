@@ -14,6 +14,8 @@ import pytest
 
 from appliance import children as children_room
 from appliance.children import ChildFailed, Children
+from appliance.performers import MOST_KILLED, disc_failure
+from appliance.runner import Failed, Retryable
 from appliance.sandbox import DENIED, filter_program
 from appliance.work import WORK, Work
 
@@ -30,6 +32,8 @@ def perform(request, progress):
         raise WorkRefused("not this one", info="NO_INSTANCE", hold=True)
     if do == "crash":
         os.abort()
+    if do == "kill":
+        os.kill(os.getpid(), 9)
     if do == "memory":
         return {"length": len(bytearray(4_000_000_000))}
     if do == "spin":
@@ -135,6 +139,7 @@ def test_work_that_comes_when_a_child_is_about_to_leave_is_done(
         ("refuse", "error", {"info": "NO_INSTANCE", "hold": True}),
         ("crash", "crash", {}),
         ("memory", "memory", {}),
+        ("kill", "killed", {}),
         ("full", "disk", {}),
         ("bug", "error", {}),
     ],
@@ -211,3 +216,12 @@ def test_the_filter_names_every_denied_call_of_the_machine(machine: str) -> None
         if program[at : at + 2] == b"\x15\x00"
     }
     assert numbers <= compared and filter_program("riscv64") == b""
+
+
+def test_a_disc_whose_process_was_killed_is_made_again_but_not_for_ever() -> None:
+    """The kernel kills whom it finds when memory is short; the disc itself may be small."""
+    killed = ChildFailed("killed", "too much memory for this machine, or killed by hand")
+    for attempts in range(MOST_KILLED):
+        assert isinstance(disc_failure(killed, attempts), Retryable)
+    last = disc_failure(killed, MOST_KILLED)
+    assert isinstance(last, Failed) and last.info == "INSUFFIC_MEMORY"

@@ -84,11 +84,11 @@ class House:
         self.jobs.advance(job.id, JobEvent.CLAIM, owner="w")
         return self.jobs.advance(job.id, JobEvent.FINISH, files=[str(file)]), file
 
-    def arrive(self, uid: str, ae_title: str) -> Path:
+    def arrive(self, uid: str, ae_title: str, sop_class: str = "1.2") -> Path:
         """An instance that a station was sent."""
-        incoming = self.store.begin("1.2", uid, "1.2.840.10008.1.2.1")
+        incoming = self.store.begin(sop_class, uid, "1.2.840.10008.1.2.1")
         incoming.write(memoryview(b"data of " + uid.encode()))
-        header = InstanceHeader("1.2", uid, "1.1", "1.1.1", "P", "", "DOE", "", "CT", "1", "1", b"")
+        header = InstanceHeader(sop_class, uid, "1.1", "1.1.1", "P", "", "DOE", "", "CT", "1", "1", b"")
         relative = incoming.keep()
         arrival = Arrival(relative, 100, incoming.data_offset, header, "1.2.840.10008.1.2.1", ae_title, "CT1", "a")
         if self.index.put(arrival).outcome.value == "same":
@@ -231,6 +231,18 @@ def test_what_waits_for_a_disc_stays_whatever_its_age(house: House) -> None:
     house.look()
     house.look()
     assert house.stored() == {"1.5.3"}
+
+
+def test_an_object_of_no_patient_waits_for_no_disc(house: House) -> None:
+    """A hanging protocol that a disc station was sent goes by its age: no disc will ever take it."""
+    file = house.arrive("1.5.5", "BURN_CD", "1.2.840.10008.5.1.4.38.1")
+    house.look()
+    house.times.pass_days(13)
+    house.look()
+    assert file.exists()
+    house.times.pass_days(2)
+    house.look()
+    assert house.stored() == set() and not file.exists()
 
 
 def test_what_is_sent_again_is_young_again(house: House) -> None:

@@ -5,8 +5,10 @@ import pytest
 from media.identity import Identity, conflict, patients, same_name
 
 
-def one(patient_id: str = "1", name: str = "DOE^JANE", born: str = "19700101", study: str = "1.2") -> Identity:
-    return Identity(patient_id, "", name, born, study)
+def one(
+    patient_id: str = "1", name: str = "DOE^JANE", born: str = "19700101", study: str = "1.2", issuer: str = ""
+) -> Identity:
+    return Identity(patient_id, issuer, name, born, study)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,11 @@ def test_two_persons(left: str, right: str) -> None:
         ([one(), one(born="19710101")], "birth dates"),
         ([one(), one("2")], "two Patient IDs"),
         ([one(), one("2", study="1.3")], "2 patients"),
+        ([one(issuer="HOSP"), one()], ""),
+        ([one(), one(study="1.3", issuer="HOSP"), one(issuer="HOSP")], ""),
+        ([one(issuer="HOSP"), one(name="DOE^JOHN")], "different names"),
+        ([one(issuer="HOSP"), one(issuer="CLINIC")], "two issuers"),
+        ([one(issuer="HOSP"), one(study="1.3", issuer="CLINIC")], "2 patients"),
     ],
 )
 def test_conflicts_are_named_in_words(identities: list[Identity], words: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 import media.job
 from media.content.front_page import front_page
@@ -196,6 +196,33 @@ def test_markup_in_a_name_is_text_on_the_page(tmp_path: Path) -> None:
     xml.dom.minidom.parseString(page.replace(page.split("\n")[1], ""))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("DOE^JANE^^Dr", "DOE JANE Dr"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada Tarou (山田 太郎)"),
+        ("=山田^太郎", "山田 太郎"),
+    ],
+)
+def test_a_name_is_shown_in_the_letters_that_it_has(tmp_path: Path, name: str, shown: str) -> None:
+    written(tmp_path / "in", instance(1, PatientName=name, SpecificCharacterSet="ISO_IR 192"))
+    (one,) = (one for one, _ in instances_below([tmp_path / "in"]))
+    page = front_page(imprint(), [parse_keys(one.keys)]).decode("utf-8")
+    assert shown.lower() in page.lower()
+
+
+def test_no_text_makes_the_page_long_or_no_xhtml(tmp_path: Path) -> None:
+    texts = {"StudyDescription": "&" * 9000, "SeriesDescription": "&" * 9000, "PatientName": "A\x01B" + "&" * 9000}
+    written(tmp_path / "in", instance(1, **texts))
+    (one,) = (one for one, _ in instances_below([tmp_path / "in"]))
+    empty = len(front_page(imprint(), []))
+    page = front_page(imprint(), [parse_keys(one.keys)])
+    assert len(page) - empty < media.job.FRONT_PAGE_SERIES_BYTES + 2048
+    import xml.dom.minidom
+
+    xml.dom.minidom.parseString(page.replace(page.split(b"\n")[1], b""))
+
+
 # -- re-encoding -----------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +259,14 @@ def test_a_size_lie_is_refused_before_decoding(tmp_path: Path) -> None:
         bound_bytes(file, RLELossless)
 
 
+def test_a_size_that_is_none_does_not_matter_where_nothing_is_decoded(tmp_path: Path) -> None:
+    original = instance(1, side=64, Rows=[64, 0])
+    original.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    (file,) = written(tmp_path / "in", original)
+    transcode(file, tmp_path / "out")
+    assert (tmp_path / "out").stat().st_size <= bound_bytes(file, ImplicitVRLittleEndian)
+
+
 @needs_corpus
 def test_the_bound_holds_for_the_whole_corpus(tmp_path: Path) -> None:
     checked = 0
@@ -259,6 +294,11 @@ def test_several_patients_are_named_unless_split(tmp_path: Path) -> None:
     assert failure.value.patients == ("4711: DOE^JANE", "4712: ROE^RICHARD")
     result = build_disc([tmp_path / "in"], tmp_path / "out.iso", split=True)
     assert [file.name for file in result.files] == ["out-patient1of2.iso", "out-patient2of2.iso"]
+
+
+def test_a_patient_whose_report_lacks_the_issuer_is_one_patient(tmp_path: Path) -> None:
+    written(tmp_path / "in", instance(1, IssuerOfPatientID="HOSP"), instance(2))
+    assert len(build_disc([tmp_path / "in"], tmp_path / "out.iso").files) == 1
 
 
 def test_a_preamble_that_is_a_program_does_not_leave(tmp_path: Path) -> None:

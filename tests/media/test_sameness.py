@@ -28,7 +28,12 @@ def ct(tmp_path: Path, name: str, syntax: str = ExplicitVRLittleEndian, **change
     data_set.PixelData = np.arange(64, dtype="<u2").tobytes()
     data_set["PixelData"].VR = "OW"
     for keyword, value in changes.items():
-        setattr(data_set, keyword, value)
+        if keyword == "private":
+            data_set.add_new(0x00091002, "SQ", value)
+        elif keyword.endswith("LookupTableData"):
+            data_set.add_new(keyword, "OW", value)
+        else:
+            setattr(data_set, keyword, value)
     data_set.file_meta = pydicom.dataset.FileMetaDataset()
     data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     if syntax == RLELossless:
@@ -73,3 +78,37 @@ def test_a_broken_file_is_no_verdict(tmp_path: Path) -> None:
     broken.write_bytes(whole.read_bytes()[:-40])
     with pytest.raises(Exception):  # noqa: B017 (whatever the decoder says of it)
         same_content(whole, broken)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_private_sequences_and_words_are_the_same_in_every_encoding(tmp_path: Path, syntax: str) -> None:
+    """In an implicit data set a private sequence has no VR; in a big endian one a palette has other bytes."""
+    words = np.arange(256, dtype="<u2")
+
+    def of(name: str, syntax: str, code: str = "T-2", slope: float = float("nan")) -> Path:
+        item = pydicom.Dataset()
+        item.CodeValue, item.RealWorldValueSlope = code, slope
+        order = ">u2" if syntax == ExplicitVRBigEndian else "<u2"
+        return ct(
+            tmp_path,
+            name,
+            syntax,
+            RedPaletteColorLookupTableData=words.astype(order).tobytes(),
+            RealWorldValueMappingSequence=[item],
+            private=[item],
+        )
+
+    assert same_content(of("a", ExplicitVRLittleEndian), of("b", syntax))
+    assert not same_content(of("a", ExplicitVRLittleEndian), of("c", syntax, code="T-3"))
+    assert not same_content(of("a", ExplicitVRLittleEndian), of("d", syntax, slope=1.0))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_values_that_break_their_rules_can_be_compared(tmp_path: Path, syntax: str) -> None:
+    paths = [ct(tmp_path, name, syntax, SeriesNumber=7, AccessionNumber="marker") for name in ("a", "b", "c")]
+    for path, number in zip(paths, (b"o1", b"o1", b"o2"), strict=True):
+        data = path.read_bytes()
+        at = data.index(b"\x20\0\x11\0")
+        assert data[at + 8 : at + 10] == b"7 "
+        path.write_bytes(data[: at + 8] + number + data[at + 10 :])
+    assert same_content(paths[0], paths[1])

@@ -18,10 +18,13 @@ from hypothesis import strategies as st
 
 from media.dicomdir import DirectoryEntry, write_dicomdir
 from media.file_ids import FileIDs
+from media.folder import build_disc
 from media.instance import scan_header
 from media.iso_reader import IsoReader, NotIso
 from media.store import file_head
 from media.validate import Report, validate
+from tests.instances import instance as made_instance
+from tests.instances import written
 from tests.media.builders import CT, EXPLICIT, encode, instance
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
@@ -53,6 +56,10 @@ def disc(tmp_path: Path) -> Path:
     with (root / "DICOMDIR").open("wb") as out:
         write_dicomdir(entries, file_set_id="DISC1", file_set_uid="1.2.99", out=out, now=NOW)
     return root
+
+
+def with_pixels(file: Path) -> bytes:
+    return file.read_bytes() + struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, 2048) + bytes(2048)
 
 
 FIRST = "DICOM/PA000001/ST000001/SE000001/IM000001"
@@ -216,6 +223,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "error",
         "a referenced file is damaged: the data set ends in the middle of an element",
     ),
+    "a file without its last pixels": (
+        lambda disc: (disc / FIRST).write_bytes(with_pixels(disc / FIRST)[:-100]),
+        "error",
+        "a referenced file is damaged: the data set ends in the middle of an element",
+    ),
     "a missing key": (
         in_directory(b"\x10\0\x20\0LO\2\0P1", b"\x10\0\x20\0LO\2\0  "),
         "error",
@@ -344,3 +356,18 @@ def test_hostile_images_end(disc: Path, changes: list[tuple[int, bytes]]) -> Non
 def test_an_iso_reader_needs_a_descriptor() -> None:
     with pytest.raises(NotIso):
         IsoReader(io.BytesIO(bytes(2048 * 20)))
+
+
+def test_pixels_that_are_all_there_are_no_fault(disc: Path) -> None:
+    (disc / FIRST).write_bytes(with_pixels(disc / FIRST))
+    assert validate(disc).ok
+
+
+@pytest.mark.parametrize("patient_id", ["4711/" * 20, "A\\B"])
+def test_a_patient_id_that_a_directory_may_not_have_is_no_difference(tmp_path: Path, patient_id: str) -> None:
+    """The directory has as much of it as it may; the instance is its modality's."""
+    made = made_instance(1)
+    made.PatientID = patient_id
+    written(tmp_path / "in", made)
+    build_disc([tmp_path / "in"], tmp_path / "out.iso")
+    assert not [one for one in validate(tmp_path / "out.iso").findings if one.severity == "error"]
