@@ -134,7 +134,7 @@ def pss_mb(pid: int) -> float:
     """Proportional set size of a process and its children, MB."""
     total = 0
     for one in family(pid):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             text = Path(f"/proc/{one}/smaps_rollup").read_text()
             total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])  # type: ignore[index]
     return total / 1024
