@@ -38,6 +38,7 @@ class ServiceConversation:
 
     def __init__(self, services: Sequence[Service]) -> None:
         self._services = tuple(services)
+        self._in_hand: tuple[Request, Service] | None = None
 
     def sink(self, request: Request) -> DataSetSink:
         """The sink of the service that serves the request."""
@@ -59,6 +60,11 @@ class ServiceConversation:
             raise ExceptionGroup("services failed at the end of an association", failures)
 
     def _service(self, request: Request) -> Service:
+        if self._in_hand is None or self._in_hand[0] is not request:
+            self._in_hand = request, self._found(request)
+        return self._in_hand[1]
+
+    def _found(self, request: Request) -> Service:
         if request.command_field is CommandField.N_EVENT_REPORT_RQ:
             raise Refused(UNRECOGNIZED_OPERATION, "events are ours to send")
         if not covers(request.context.abstract_syntax, request.sop_class_uid):

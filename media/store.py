@@ -84,7 +84,7 @@ class Blank:
 
     __slots__ = ("fd", "file_bytes", "name", "path")
 
-    def __init__(self, folder: Path, file_bytes: int = 0) -> None:
+    def __init__(self, folder: str, file_bytes: int = 0) -> None:
         self.name = secrets.token_hex(16)
         self.path = f"{folder}/incoming/{self.name}"
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -107,7 +107,7 @@ class IncomingInstance:
 
     __slots__ = ("_early", "_fd", "_folder", "_head", "_pending", "_room", "data_offset", "name", "path", "size")
 
-    def __init__(self, folder: Path, blank: Blank, head: bytes) -> None:
+    def __init__(self, folder: str, blank: Blank, head: bytes) -> None:
         self._folder = folder
         self.name = blank.name
         self.path = blank.path
@@ -177,8 +177,9 @@ class IncomingInstance:
         os.fsync(self._fd)
         self._close()
         relative = f"{self.name[:SHELF_DIGITS]}/{self.name}"
-        os.rename(self.path, f"{self._folder}/{relative}")
-        self.path = f"{self._folder}/{relative}"
+        kept = f"{self._folder}/{relative}"
+        os.rename(self.path, kept)
+        self.path = kept
         fsync_folder(f"{self._folder}/{self.name[:SHELF_DIGITS]}")
         return relative
 
@@ -225,6 +226,7 @@ class InstanceStore:
 
     def __init__(self, folder: Path, *, prepared: bool = False) -> None:
         self.folder = folder
+        self._folder = str(folder)
         self._blank: Blank | None = None
         if not prepared:
             self._prepare()
@@ -242,7 +244,7 @@ class InstanceStore:
         """Open a file for an instance that is about to arrive."""
         head = file_head(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
         blank, self._blank = self._blank, None
-        return IncomingInstance(self.folder, blank or Blank(self.folder), head)
+        return IncomingInstance(self._folder, blank or Blank(self._folder), head)
 
     def expect(self, file_bytes: int) -> None:
         """Make the file of the next instance ready while nobody waits for it: the next one of a series is as large as
@@ -251,7 +253,7 @@ class InstanceStore:
         """
         if self._blank is None:
             with contextlib.suppress(OSError):
-                self._blank = Blank(self.folder, -(-file_bytes // PAGE_BYTES) * PAGE_BYTES)
+                self._blank = Blank(self._folder, -(-file_bytes // PAGE_BYTES) * PAGE_BYTES)
 
     def expect_nothing(self) -> None:
         """Take back what `expect` made."""

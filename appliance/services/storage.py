@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -40,6 +41,9 @@ def is_uid(value: str) -> bool:
     """PS3.5 §9.1, leading zeros let pass. (A regular expression takes ten times as long, twice an instance.)"""
     digits = value.isascii() and value.replace(".", "").isdigit()
     return digits and len(value) <= 64 and value[0] != "." and value[-1] != "." and ".." not in value
+
+
+is_class_uid = lru_cache(maxsize=256)(is_uid)
 
 
 @dataclass(slots=True)
@@ -180,9 +184,8 @@ class StorageService:
     def sink(self, request: Request) -> DataSetSink:
         """A file in the store for the instance that is about to arrive."""
         uid = request.sop_instance_uid or ""
-        for value in (uid, request.sop_class_uid):
-            if not is_uid(value):
-                raise Refused(INVALID_INSTANCE, "the SOP UID of the command is not a UID")
+        if not (is_uid(uid) and is_class_uid(request.sop_class_uid)):
+            raise Refused(INVALID_INSTANCE, "the SOP UID of the command is not a UID")
         self._reserve.check()
         try:
             incoming = self._store.begin(request.sop_class_uid, uid, request.context.transfer_syntax)

@@ -11,7 +11,6 @@ import pytest
 from appliance.control import SOCKET
 from tests.serving import Serving
 
-
 TERMINAL = ("env", "--default-signal=HUP")
 """As a shell starts it, whatever these tests were started by."""
 
