@@ -265,7 +265,7 @@ def _content(
             key_table=PROFILES[request.profile].key_table,
             icons=icons,
         )
-    warnings.extend(f"DICOMDIR only: {one.what} of {one.where}: {one.value!r} ({one.rule})" for one in supplied[:50])
+    warnings.extend(f"DICOMDIR only: {one.in_words()}" for one in supplied[:50])
     if len(supplied) > 50:
         warnings.append(f"DICOMDIR only: {len(supplied) - 50} further values were supplied")
     imprint = Imprint(

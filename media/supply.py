@@ -30,6 +30,11 @@ class Supplied:
     rule: str
     """Where it came from, or what was done to it."""
 
+    def in_words(self) -> str:
+        """For a technician."""
+        value = f" {self.value!r}" if self.value else ""
+        return f"{self.what} of {self.where}:{value} ({self.rule})"
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

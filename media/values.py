@@ -79,8 +79,9 @@ def mend_text(vr: bytes, text: str, multiple: bool = False) -> Mended:
 
 
 def _person_name(name: str) -> str:
-    """Three component groups of 64 characters (PS3.5 §6.2, PN)."""
-    return "=".join(group[:64] for group in name.split("=")[:3]).rstrip("=")
+    """Three component groups of 64 characters (PS3.5 §6.2, PN). One that is empty may stand at the end."""
+    groups = name.split("=")
+    return "=".join(group[:64] for group in groups[:3]).rstrip("=" if len(groups) > 3 else "")
 
 
 def mend(vr: bytes, value: bytes) -> Mended:

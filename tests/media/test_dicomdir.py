@@ -399,3 +399,8 @@ def test_whatever_an_instance_says_its_directory_obeys_the_rules(
                 value = value if key.vr in (b"US", b"UL") else value.strip(b"\0 ")
                 assert not value or key.vr in TEXT_VRS or GOOD[key.vr](value)
                 assert "\x1b" not in text and len(text) <= {b"SH": 16, b"LO": 64, b"CS": 300}.get(key.vr, 1024)
+
+
+def test_what_is_supplied_is_told_in_words_and_a_value_that_is_the_patient_s_is_not_shown() -> None:
+    assert Supplied("StudyID", "STUDY of A", "1", "counted").in_words() == "StudyID of STUDY of A: '1' (counted)"
+    assert Supplied("PatientName", "PATIENT of A", "", "cut").in_words() == "PatientName of PATIENT of A: (cut)"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.character_sets import decode, record_set, terms
-from media.values import GOOD, mend, mend_text
+from media.values import GOOD, Mended, mend, mend_text
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,8 @@ def test_text_is_cut_and_cleaned() -> None:
     assert mend_text(b"PN", "A^B\\C^D", multiple=True).value == "A^B\\C^D"
     assert mend_text(b"SH", "ß" * 20).value == "ß" * 16
     assert mend_text(b"PN", "A" * 70 + "=B=C=D").value == "A" * 64 + "=B=C"
+    assert mend_text(b"PN", "A^B=C^D=") == Mended("A^B=C^D="), "an empty component group at the end is none too many"
+    assert mend_text(b"PN", "A=B=C=D").rule == "cut to 64 characters"
     assert mend_text(b"LO", "a\r\nb\0").value == "ab"
     assert mend_text(b"ST", "a\r\nb").rule == ""
 
