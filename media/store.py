@@ -16,7 +16,7 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -122,25 +122,36 @@ class IncomingInstance:
         self.size = 0
         """Bytes of data set written so far."""
 
-    def write(self, fragment: memoryview) -> None:
-        """Append one fragment of the data set.
+    def write(self, *fragments: memoryview) -> None:
+        """Append fragments of the data set.
 
         Raises:
             OSError: the disk is full or failing; the caller discards the file and says so to the peer.
         """
-        if (room := HEAD_BYTES - len(self._head)) > 0:
-            self._head += bytes(fragment[:room])
-        self.size += len(fragment)
+        room = HEAD_BYTES - len(self._head)
+        for fragment in fragments:
+            if room <= 0:
+                break
+            self._head += fragment[:room]
+            room -= len(fragment)
+        size = sum(map(len, fragments))
+        self.size += size
         if self._pending is not None:
-            written = os.writev(self._fd, (self._pending, fragment)) - len(self._pending)
-            if written < 0:
-                raise OSError(28, "short write of the file head")
+            size += len(self._pending)
+            fragments = (memoryview(self._pending), *fragments)
             self._pending = None
-            fragment = fragment[written:]
-        while len(fragment):
-            fragment = fragment[os.write(self._fd, fragment) :]
+        written = os.writev(self._fd, fragments)
+        if written < size:
+            self._write_rest(fragments, written)
         if self.size - self._early >= EARLY_BYTES:
             self._send_on()
+
+    def _write_rest(self, fragments: Sequence[memoryview], written: int) -> None:
+        """What the kernel did not take at once: a disk that is nearly full says so at the next byte."""
+        for fragment in fragments:
+            rest, written = fragment[written:], max(written - len(fragment), 0)
+            while len(rest):
+                rest = rest[os.write(self._fd, rest) :]
 
     def _send_on(self) -> None:
         """Let the kernel begin to write whole pages. No promise: `keep` makes one. (What `DONTNEED` says otherwise, to

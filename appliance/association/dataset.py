@@ -28,10 +28,11 @@ class MemorySink:
     def size(self) -> int:
         return len(self._data)
 
-    def write(self, fragment: memoryview) -> None:
-        if len(self._data) + len(fragment) > self._most:
-            raise Refused(0x0213, f"data set longer than {self._most} bytes")
-        self._data += fragment
+    def write(self, *fragments: memoryview) -> None:
+        for fragment in fragments:
+            if len(self._data) + len(fragment) > self._most:
+                raise Refused(0x0213, f"data set longer than {self._most} bytes")
+            self._data += fragment
 
     def complete(self) -> None:
         """Nothing more to do."""
@@ -65,8 +66,12 @@ class SpoolSink:
         """The file, once there is one; whoever takes it over renames or links it."""
         self.size = 0
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         """Raises OSError where the disk is full: what that means is the service's word (C605, A700)."""
+        for fragment in fragments:
+            self._write(fragment)
+
+    def _write(self, fragment: memoryview) -> None:
         self.size += len(fragment)
         if self.size > self._most:
             raise Refused(0x0213, f"data set longer than {self._most} bytes")

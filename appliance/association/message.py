@@ -48,7 +48,7 @@ class Ending(Enum):
 
 
 class DataSetSink(Protocol):
-    """Takes the encoded data set of one request, fragment by fragment, as it arrives.
+    """Takes the encoded data set of one request, in fragments, as it arrives.
 
     `write` may raise `Refused`: the rest of the data set is then drained unseen, `discard` is called, and the
     refusal is the answer. After `complete` the sink belongs to the service; before it, `discard` ends it.
@@ -58,8 +58,8 @@ class DataSetSink(Protocol):
     def size(self) -> int:
         """Bytes written so far."""
 
-    def write(self, fragment: memoryview) -> None:
-        """Take one fragment; the memory is only valid during the call."""
+    def write(self, *fragments: memoryview) -> None:
+        """Take what came, in its order; the memory is only valid during the call."""
 
     def complete(self) -> None:
         """The last fragment has come."""

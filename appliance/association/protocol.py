@@ -391,6 +391,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def _step(self, data: memoryview) -> memoryview:
         if self._pdv_left:
+            if self._pdv_left == self._pdu_left and self._sink is not None and not self._pdv_control & 1:
+                return self._parts(data)
             return self._part_of_pdv(data)
         if not self._in_pdu:
             if len(data) >= 12 and data[0] == P_DATA_TF and not self._gathered:
@@ -433,24 +435,48 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._end_of_pdv()
         return data[take:]
 
+    def _parts(self, data: memoryview) -> memoryview:
+        """The data set in hand while each part of it is alone in its PDU, as nearly always: all that lies here goes to
+        the sink at once. Where anything else comes, the long way looks at it."""
+        left, control = self._pdv_left, self._pdv_control
+        parts = []
+        begin, end = 0, left
+        while end <= len(data):
+            parts.append(data[begin:end])
+            left = 0
+            self._steps -= 2
+            if control & 2 or len(data) < end + 12 or self._steps < 0:
+                begin = end
+                break
+            kind, length, pdv_length, context_id, following = _BOTH_HEADERS.unpack_from(data, end)
+            if (
+                kind != P_DATA_TF
+                or following & 1
+                or context_id != self._command_context
+                or not 2 < pdv_length == length - 4
+                or length > self._limits.pdu_tolerated_bytes
+            ):
+                begin = end
+                break
+            left, control = pdv_length - 2, following
+            begin, end = end + 12, end + 12 + left
+            self._await_more("the end of a PDU")
+        else:
+            if begin < len(data):
+                parts.append(data[begin:])
+            left, begin = end - len(data), len(data)
+        self._pdv_left = self._pdu_left = left
+        self._pdv_control = control
+        self._fragment(*parts)
+        if not left:
+            if control & 2:
+                self._last_fragment()
+            self._end_of_pdv()
+        return data[begin:]
+
     def _both_headers(self, data: memoryview) -> memoryview:
         """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
         kind, length, pdv_length, context_id, control = _BOTH_HEADERS.unpack_from(data)
-        if (
-            self._sink is not None
-            and not control & 1
-            and context_id == self._command_context
-            and 2 < pdv_length == length - 4
-            and length <= self._limits.pdu_tolerated_bytes
-        ):
-            # The next part of a data set that is awaited, alone in its PDU: all that the long way would look at.
-            self._steps -= 1
-            self._in_pdu = True
-            self._pdu_type = kind
-            self._pdu_left = self._pdv_left = pdv_length - 2
-            self._pdv_control = control
-            self._await_more("the end of a PDU")
-            return self._part_of_pdv(data[12:])
         self._pdu_header(kind, length)
         if not self._in_pdu or length < 6:
             return data[6:]
@@ -531,20 +557,22 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         else:
             self._idle()
 
-    def _fragment(self, fragment: memoryview) -> None:
+    def _fragment(self, *fragments: memoryview) -> None:
+        size = sum(map(len, fragments))
         if self._pdv_control & 1:
-            if len(self._command) + len(fragment) > self._limits.command_bytes:
+            if len(self._command) + size > self._limits.command_bytes:
                 raise BadCommand(f"a command set longer than {self._limits.command_bytes} bytes")
-            self._command += fragment
+            for fragment in fragments:
+                self._command += fragment
             return
-        self._data_bytes += len(fragment)
+        self._data_bytes += size
         if self._sink is None:
             return  # refused, or a response's data set: drained unseen
         if self._data_bytes > self._most_data_bytes:
             self._refuse_data(Refused(0xA700 if self._is_store() else 0x0213, "data set too long"))
             return
         try:
-            self._sink.write(fragment)
+            self._sink.write(*fragments)
         except Refused as refusal:
             self._refuse_data(refusal)
         except OSError:

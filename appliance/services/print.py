@@ -424,9 +424,9 @@ class PixelSink:
     def size(self) -> int:
         return self._sink.size
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         try:
-            self._sink.write(fragment)
+            self._sink.write(*fragments)
         except OSError as failure:
             raise no_room(failure, self.full) from failure
         if self._sink.size > self._look_at:

@@ -280,9 +280,9 @@ class GuardedSink:
     def size(self) -> int:
         return self.incoming.size
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         try:
-            self.incoming.write(fragment)
+            self.incoming.write(*fragments)
         except OSError as failure:
             raise disk_refusal(failure) from failure
         if self.incoming.size > self._look_at:

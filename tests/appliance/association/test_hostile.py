@@ -646,7 +646,7 @@ class NoSpace:
 
     size = 0
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def complete(self) -> None:
@@ -659,7 +659,7 @@ class NoSpace:
 class Broken(MemorySink):
     """A sink with a fault of ours."""
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, *fragments: memoryview) -> None:
         raise RuntimeError("a bug")
 
 
