@@ -15,12 +15,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, TextClause, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Dialect, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -51,12 +53,31 @@ class NewerDatabase(DatabaseProblem):
     """The database was written by a newer version of the appliance."""
 
 
-InOrder: TypeAlias = "Callable[[Mapping[str, object]], Sequence[object]]"
+Arguments: TypeAlias = "Mapping[str, object] | Sequence[object]"
 
 
-def _in_order(names: Sequence[str]) -> InOrder:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement in the driver's own words, and what makes of its parameters what the driver takes: SQLite's takes
+    them by position, PostgreSQL's by name."""
+
+    words: str
+    of_names: Callable[[Mapping[str, object]], Arguments]
+    of_row: Callable[[tuple[object, ...]], Arguments]
+    """In the order in which the statement names them."""
+
+
+def _prepare(dialect: Dialect, statement: TextClause) -> Prepared:
+    compiled: Any = statement.compile(dialect=dialect)
+    if compiled.positional:
+        return Prepared(str(compiled), _in_order(compiled.positiontup), tuple)
+    names = list(compiled.params)
+    return Prepared(str(compiled), dict, lambda row: dict(zip(names, row, strict=True)))
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, object]], Arguments]:
     if len(names) > 1:
-        in_order: InOrder = itemgetter(*names)
+        in_order: Callable[[Mapping[str, object]], Arguments] = itemgetter(*names)
         return in_order
     return lambda values: [values[name] for name in names]
 
@@ -100,20 +121,21 @@ class FastTransaction:
 
     def execute(self, statement: TextClause, values: Mapping[str, object]) -> Any:
         """Execute one statement; the driver's cursor, for `rowcount` and rows."""
-        words, in_order = self._database.prepared(statement)
-        self._cursor.execute(words, values if in_order is None else in_order(values))
+        prepared = self._database.prepared(statement)
+        self._cursor.execute(prepared.words, prepared.of_names(values))
         return self._cursor
 
-    def insert(self, statement: TextClause, values: Mapping[str, object]) -> int | None:
-        """Execute an INSERT of one row that says `ON CONFLICT … DO NOTHING`: the new row's id, or None."""
-        words, in_order = self._database.prepared(statement)
-        given = values if in_order is None else in_order(values)
-        if self._database.is_sqlite:  # which is a fifth quicker without the clause (measured)
-            self._cursor.execute(words, given)
-            return self._cursor.lastrowid if self._cursor.rowcount else None
-        self._cursor.execute(f"{words} RETURNING id", given)
-        row = self._cursor.fetchone()
-        return None if row is None else row[0]
+    def insert(self, statement: TextClause, row: tuple[object, ...]) -> int | None:
+        """Execute an INSERT of one row, its values in the order in which the statement names them: the new row's id;
+        None where it says `ON CONFLICT … DO NOTHING` and there was one."""
+        database, cursor = self._database, self._cursor
+        prepared = database.prepared(statement)
+        if database.is_sqlite:  # which is a fifth quicker without the clause (measured)
+            cursor.execute(prepared.words, prepared.of_row(row))
+            return cursor.lastrowid if cursor.rowcount else None
+        cursor.execute(f"{prepared.words} RETURNING id", prepared.of_row(row))
+        found = cursor.fetchone()
+        return None if found is None else found[0]
 
 
 LOG_BYTES = 8_300_000
@@ -169,7 +191,8 @@ class Database:
         sqlite_file = url.get_backend_name() == "sqlite"
         self.writer: WriterTurn | threading.Lock = threading.Lock()
         self._fast: Any = None
-        self._prepared: dict[TextClause, tuple[str, InOrder | None]] = {}
+        self._driver: Any = None
+        """What `_fast` is in the driver's terms: asked for once, as it takes SQLAlchemy three calls."""
         if sqlite_file:
             self.engine: Engine = create_engine(
                 url,
@@ -185,6 +208,7 @@ class Database:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
         if sqlite_file and not read_only and isinstance(where, Path):
             self.writer = WriterTurn(where.with_name(f"{where.name}.lock"))
+        self.prepared = cache(partial(_prepare, self.engine.dialect))
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         postgresql = self.engine.dialect.name == "postgresql"
         self._types = {" BLOB": " BYTEA", " SERIAL ": " BIGSERIAL "} if postgresql else {" SERIAL ": " INTEGER "}
@@ -201,14 +225,15 @@ class Database:
             yield connection
 
     def fast_transaction(self) -> FastTransaction:
-        """See `FastTransaction`. Statements are prepared once by `prepared`."""
+        """See `FastTransaction`. Each statement is `prepared` once."""
         return FastTransaction(self)
 
     def fast_connection(self) -> Any:
         """The driver's connection that writers take in turn."""
         if self._fast is None:
             self._fast = self.engine.raw_connection()
-        return self._fast.driver_connection
+            self._driver = self._fast.driver_connection
+        return self._driver
 
     def make_room(self) -> None:
         """Let the write-ahead log have its full length before anybody waits for it: a commit that makes its file longer
@@ -231,16 +256,6 @@ class Database:
                 one.rollback()
                 cursor.execute("PRAGMA cache_size = -4000")
                 one.close()
-
-    def prepared(self, statement: TextClause) -> tuple[str, InOrder | None]:
-        """A statement in the driver's own words, and what brings its parameters in order where they go by position."""
-        if statement not in self._prepared:
-            compiled: Any = statement.compile(dialect=self.engine.dialect)
-            self._prepared[statement] = (
-                str(compiled),
-                _in_order(compiled.positiontup) if compiled.positional else None,
-            )
-        return self._prepared[statement]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -317,7 +332,7 @@ class Database:
         """Close every connection."""
         if self._fast is not None:
             self._fast.close()
-            self._fast = None
+            self._fast = self._driver = None
         self.engine.dispose()
         if isinstance(self.writer, WriterTurn):
             self.writer.close()

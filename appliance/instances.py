@@ -13,7 +13,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -40,7 +41,7 @@ class Outcome(Enum):
     """A UID that is taken, with other bytes: kept aside."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made with every instance, and a frozen one takes twice as long to make
 class Arrival:
     """One instance that is durable in the store and wants its row."""
 
@@ -140,14 +141,14 @@ HASHED_TO = "hashed to"
 
 
 class _Ticket:
-    __slots__ = ("arrival", "done", "error", "known")
+    taken = False
+    """Into a commit; that one is over when its owner has the turn."""
+    error: BaseException | None = None
+    known: _Known | None = None
+    """Set where the UID is taken: the row that has it."""
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
-        self.done = False
-        self.error: BaseException | None = None
-        self.known: _Known | None = None
-        """Set where the UID is taken: the row that has it."""
 
 
 class InstanceIndex:
@@ -165,9 +166,9 @@ class InstanceIndex:
         self._wall = wall
         self.collected: frozenset[str] = frozenset()
         """Stations whose receptions wait for a disc job."""
-        self._gate = threading.Lock()
         self._turn = threading.Lock()
-        self._waiting: list[_Ticket] = []
+        self._waiting: deque[_Ticket] = deque()
+        """Anybody appends; who has the turn takes out."""
 
     # -- arrivals -----------------------------------------------------------------------------------------------
 
@@ -181,21 +182,22 @@ class InstanceIndex:
             Exception: not committed, nothing promised.
         """
         ticket = _Ticket(arrival)
-        with self._gate:
-            self._waiting.append(ticket)
+        self._waiting.append(ticket)
         with self._turn:
-            if not ticket.done:
-                with self._gate:
-                    batch, self._waiting = self._waiting, []
-                self._commit(batch)
+            if not ticket.taken:
+                self._commit()
         if ticket.error is not None:
             raise ticket.error
         if ticket.known is not None:
             return self._again(arrival, ticket.known)
         return arrival
 
-    def _commit(self, batch: Sequence[_Ticket]) -> None:
+    def _commit(self) -> None:
+        batch: list[_Ticket] = []
         try:
+            while self._waiting:
+                batch.append(self._waiting.popleft())
+                batch[-1].taken = True
             with self._database.fast_transaction() as connection:
                 now = self._wall()
                 for ticket in batch:
@@ -204,30 +206,27 @@ class InstanceIndex:
         except BaseException as failure:
             for ticket in batch:
                 ticket.error = failure
-        finally:
-            for ticket in batch:
-                ticket.done = True
 
     def _insert(self, connection: FastTransaction, arrival: Arrival, now: float, *, received: bool = True) -> bool:
         header = arrival.header
         row = connection.insert(
             INSERT_INSTANCE,
-            {
-                "sop_instance_uid": header.sop_instance_uid,
-                "sop_class_uid": header.sop_class_uid,
-                "study_instance_uid": header.study_instance_uid,
-                "series_instance_uid": header.series_instance_uid,
-                "patient_id": header.patient_id,
-                "issuer": header.issuer,
-                "patient_name": header.patient_name,
-                "patient_birth_date": header.patient_birth_date,
-                "transfer_syntax_uid": arrival.transfer_syntax_uid,
-                "file": arrival.file,
-                "file_bytes": arrival.file_bytes,
-                "data_offset": arrival.data_offset,
-                "keys": header.keys,
-                "received": now,
-            },
+            (
+                header.sop_instance_uid,
+                header.sop_class_uid,
+                header.study_instance_uid,
+                header.series_instance_uid,
+                header.patient_id,
+                header.issuer,
+                header.patient_name,
+                header.patient_birth_date,
+                arrival.transfer_syntax_uid,
+                arrival.file,
+                arrival.file_bytes,
+                arrival.data_offset,
+                header.keys,
+                now,
+            ),
         )
         if row is None:
             return False

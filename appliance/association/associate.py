@@ -22,6 +22,7 @@ P_DATA_TF, A_RELEASE_RQ, A_RELEASE_RP, A_ABORT = 0x04, 0x05, 0x06, 0x07
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+)*")
 _ITEM = struct.Struct(">BxH")
 _PDU = struct.Struct(">BxL")
+_DATA = struct.Struct(">BxLLBB")
 
 
 class BadAssociate(Exception):
@@ -268,7 +269,7 @@ def encode_abort(source: int, reason: int) -> bytes:
 RELEASE_RESPONSE = _PDU.pack(A_RELEASE_RP, 4) + bytes(4)
 
 
-def encode_data(context_id: int, control: int, data: bytes, maximum_length: int) -> Iterator[bytes]:
+def encode_data(context_id: int, control: int, data: bytes, maximum_length: int) -> list[bytes]:
     """P-DATA-TF PDUs of one command set or data set (PS3.8 §9.3.5, Annex E).
 
     Args:
@@ -280,10 +281,12 @@ def encode_data(context_id: int, control: int, data: bytes, maximum_length: int)
     most = max(1, min(maximum_length or len(data) + 6, 128 * 1024) - 6)
     if most > 1:
         most &= ~1
-    for start in range(0, len(data), most) or (0,):
-        fragment = data[start : start + most]
-        last = 2 if start + most >= len(data) else 0
-        yield (
-            struct.pack(">BxLLBB", P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, control | last)
-            + fragment
-        )
+    if len(data) <= most:  # every command set
+        return [_data_pdu(context_id, control | 2, data)]
+    last = (len(data) - 1) // most * most
+    pdus = [_data_pdu(context_id, control, data[start : start + most]) for start in range(0, last, most)]
+    return [*pdus, _data_pdu(context_id, control | 2, data[last:])]
+
+
+def _data_pdu(context_id: int, control: int, fragment: bytes) -> bytes:
+    return _DATA.pack(P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, control) + fragment

@@ -1,7 +1,8 @@
 """Command sets: PS3.7 §6.3.1 and Annex E. Implicit VR Little Endian, group 0000, some twenty elements.
 
 The command set is half of what a small C-STORE costs when it goes through general data set code, so it has a codec of
-its own: a table of elements, one loop to read, one function per direction to write.
+its own: a table of elements, one loop to read, one function per direction to write. What one sender says in all its
+messages is remembered as it was read, and as it was written.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ REQUESTED = frozenset(
     {CommandField.N_GET_RQ, CommandField.N_SET_RQ, CommandField.N_ACTION_RQ, CommandField.N_DELETE_RQ}
 )
 
+C_ECHO = int(CommandField.C_ECHO_RQ)
+"""Looked at with every response: see `protocol.OPEN`."""
+
 _HEADER = struct.Struct("<HHL")
 _US = struct.Struct("<H")
 _PAIR = struct.Struct("<HH")
@@ -57,6 +61,14 @@ _PAIR = struct.Struct("<HH")
 
 class BadCommand(Exception):
     """A command set that breaks PS3.7: the association cannot go on."""
+
+
+SHORT_BYTES = 1024
+"""A longer command set is not remembered: that of a C-STORE-RQ has about 160 bytes, with the longest UIDs 300."""
+
+_MESSAGE_ID = _HEADER.pack(0, 0x0110, 2)
+_INSTANCE = _PAIR.pack(0, 0x1000)
+_MOST_INSTANCE = 4 + ELEMENTS[0x1000][2]
 
 
 def decode_command(data: bytes | bytearray) -> dict[str, object]:
@@ -67,6 +79,36 @@ def decode_command(data: bytes | bytearray) -> dict[str, object]:
     Raises:
         BadCommand: not a command set: another group, a length beyond the end, a wrong size, bytes no text can hold.
     """
+    if len(data) <= SHORT_BYTES and (found := _in_parts(bytes(data))) is not None:
+        return found
+    return _elements(data)
+
+
+def _in_parts(data: bytes) -> dict[str, object] | None:
+    """The short way for the C-STOREs of a series, which differ in Message ID and Affected SOP Instance UID: what stands
+    before, between and behind these is remembered. None where the long way has to say what it is.
+
+    Elements read the same wherever they stand, so this is right where each part is whole elements. A part that was cut
+    out of the middle of one is none, and the reading of it fails.
+    """
+    before, _, rest = data.partition(_MESSAGE_ID)
+    between, found, instance = rest[2:].partition(_INSTANCE)
+    end = 4 + int.from_bytes(instance[:4], "little")
+    if not found or end > len(instance) or end > _MOST_INSTANCE:
+        return None
+    try:
+        return {
+            **_remembered(before),
+            "MessageID": int.from_bytes(rest[:2], "little"),
+            **_remembered(between),
+            "AffectedSOPInstanceUID": instance[4:end].rstrip(b"\0 ").decode("ascii"),
+            **_remembered(instance[end:]),
+        }
+    except (BadCommand, UnicodeDecodeError):
+        return None
+
+
+def _elements(data: bytes | bytearray) -> dict[str, object]:
     found: dict[str, object] = {}
     position, end = 0, len(data)
     while position < end:
@@ -87,6 +129,10 @@ def decode_command(data: bytes | bytearray) -> dict[str, object]:
                 found[keyword] = _value(vr, data[position : position + length], keyword)
         position += length
     return found
+
+
+_remembered = lru_cache(maxsize=64)(_elements)
+"""What a few senders say in each of their messages. It is copied out of here, never changed."""
 
 
 def _value(vr: str, raw: bytes | bytearray, keyword: str) -> object:
@@ -115,10 +161,13 @@ def _us(element: int, value: int) -> bytes:
 
 @lru_cache(maxsize=256)
 def _ui(element: int, uid: str) -> bytes:
-    value = uid.encode("ascii", "replace")
-    if len(value) % 2:
-        value += b"\0"
+    value = _uid(uid)
     return _HEADER.pack(0, element, len(value)) + value
+
+
+def _uid(uid: str) -> bytes:
+    value = uid.encode("ascii", "replace")
+    return value + b"\0" if len(value) % 2 else value
 
 
 def _at(element: int, tags: Iterable[int]) -> bytes:
@@ -154,6 +203,24 @@ def encode_response(
         response: the answer.
     """
     instance = response.sop_instance_uid or sop_instance_uid
+    if instance and response.status == 0 and response.data_set is None and request_field != C_ECHO:
+        value = _uid(instance)
+        before, between = _success(request_field, sop_class_uid, len(value))
+        return before + _US.pack(message_id) + between + value
+    return _response(request_field, message_id, sop_class_uid, instance, response)
+
+
+@lru_cache(maxsize=256)
+def _success(request_field: int, sop_class_uid: str, instance_bytes: int) -> tuple[bytes, bytes]:
+    """What all plain successes say around their Message ID, and before a SOP Instance UID of so many bytes."""
+    whole = _response(request_field, 0, sop_class_uid, "0" * instance_bytes, Response(0x0000))
+    at = len(_grouped(_ui(0x0002, sop_class_uid) + _us(0x0100, 0) + _us(0x0120, 0)))
+    return whole[: at - 2], whole[at:-instance_bytes]
+
+
+def _response(
+    request_field: int, message_id: int, sop_class_uid: str, instance: str | None, response: Response
+) -> bytes:
     parts = [
         _ui(0x0002, sop_class_uid),
         _us(0x0100, request_field | RESPONSE_BIT),
@@ -169,7 +236,7 @@ def encode_response(
         if response.comment:
             comment = error_comment(response.comment)
             parts.append(_HEADER.pack(0, 0x0902, len(comment)) + comment)
-    if instance and request_field != CommandField.C_ECHO_RQ:
+    if instance and request_field != C_ECHO:
         parts.append(_ui(0x1000, instance))
     if response.offending and listed:
         parts.append(_at(0x1005, response.offending))

@@ -47,6 +47,8 @@ class Dialogue:
     bytes_received: int = 0
     ended: float | None = None
     ending: str = ""
+    last_said: tuple[str, str, int | None, str] | None = None
+    """Message, SOP Class, status and comment of the last of `messages`."""
 
     def proposed(self, request: AssociateRequest, results: list[ContextResult]) -> None:
         """Note the contexts and what became of them."""
@@ -65,20 +67,16 @@ class Dialogue:
 
     def message(self, now: float, name: str, sop_class_uid: str, status: int | None, comment: str, most: int) -> None:
         """Note one message; the same one again is counted in its line."""
-        if self.messages:
+        said = name, sop_class_uid, status, comment
+        if said == self.last_said:
             last = self.messages[-1]
-            if (
-                last["status"] == status
-                and last["message"] == name
-                and last["sop_class"] == sop_class_uid
-                and last["comment"] == comment
-            ):
-                last["count"] += 1
-                last["until"] = now
-                return
+            last["count"] += 1
+            last["until"] = now
+            return
         if len(self.messages) >= most:
             self.messages_left_out += 1
             return
+        self.last_said = said
         self.messages.append(
             {
                 "at": now,

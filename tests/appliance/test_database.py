@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.dialects.postgresql import pg8000, psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
@@ -22,6 +25,7 @@ from appliance.database import (
     Database,
     DatabaseProblem,
     NewerDatabase,
+    _prepare,
     migrations,
 )
 
@@ -175,6 +179,23 @@ def test_both_ways_of_writing_fail_with_errors_of_the_same_family(database: Data
         fast.execute(broken, {"n": 1})
     database.remember("after", "all")
     assert database.recall("after") == "all"
+
+
+@pytest.mark.parametrize("dialect", [sqlite_dialect.dialect, psycopg.dialect, pg8000.dialect])
+def test_a_row_is_given_to_the_driver_as_it_wants_it(dialect: Any) -> None:
+    insert = text("INSERT INTO memory (value, name) VALUES (:value, :name) ON CONFLICT (name) DO NOTHING")
+    prepared = _prepare(dialect(), insert)
+    by_name = "%(" in prepared.words
+    assert prepared.of_row(("v", "n")) == ({"value": "v", "name": "n"} if by_name else ("v", "n"))
+    assert prepared.of_names({"name": "n", "value": "v"}) == prepared.of_row(("v", "n"))
+
+
+def test_an_inserted_row_has_its_id_and_one_that_was_there_has_none(database: Database) -> None:
+    insert = text("INSERT INTO memory (value, name) VALUES (:value, :name) ON CONFLICT (name) DO NOTHING")
+    with database.fast_transaction() as fast:
+        assert fast.insert(insert, ("v", "n")) is not None
+        assert fast.insert(insert, ("w", "n")) is None
+    assert database.recall("n") == "v"
 
 
 def test_a_failed_block_leaves_nothing(database: Database) -> None:

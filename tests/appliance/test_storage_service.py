@@ -14,7 +14,7 @@ import pytest
 from appliance.association.message import AcceptedContext, Association, CommandField, Ending, Refused, Request
 from appliance.database import Database
 from appliance.instances import InstanceIndex
-from appliance.services.storage import GuardedSink, Pace, Reserve, Station, StorageService, checked
+from appliance.services.storage import GuardedSink, Pace, Reserve, Station, StorageService, checked, is_uid
 from media.instance import check_rest
 from media.store import HEAD_BYTES, InstanceStore
 from tests.media.test_runs import data_set, element
@@ -34,6 +34,16 @@ def arrived(
     sink.complete()
     context = AcceptedContext(1, sop_class, EXPLICIT)
     return sink, Request(CommandField.C_STORE_RQ, 1, context, sop_class, instance, {}, sink)
+
+
+@pytest.mark.parametrize("value", ["1.2.3", "0", "1.02.3", "9" * 64, "1." + "2" * 62])
+def test_ps3_5_9_1_a_uid_is_one(value: str) -> None:
+    assert is_uid(value)
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "1.", ".1", "1..2", "1.a", "1 2", "1.2\0", "1.²", "1.٣", "9" * 65])
+def test_ps3_5_9_1_no_uid_is_none(value: str) -> None:
+    assert not is_uid(value)
 
 
 def test_a_whole_data_set_is_taken_and_its_header_was_read_on_the_way(tmp_path: Path) -> None:

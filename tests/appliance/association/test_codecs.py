@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ from appliance.association.associate import (
     encode_reject,
 )
 from appliance.association.command import (
+    SHORT_BYTES,
     BadCommand,
+    _elements,
+    _in_parts,
+    _response,
     decode_command,
     encode_event_report,
     encode_response,
@@ -222,6 +227,81 @@ def test_any_bytes_are_a_command_set_or_are_refused(raw: bytes) -> None:
     except BadCommand:
         return
     assert all(isinstance(value, int | str | tuple) for value in found.values())
+
+
+def _outcome(read: Callable[[bytes], dict[str, object]], raw: bytes) -> object:
+    try:
+        return list(read(raw).items())
+    except BadCommand as failure:
+        return str(failure)
+
+
+_stores = st.builds(
+    lambda message_id, uid, padding, behind, order: [
+        wire.element(0x0000, bytes(4)),
+        *order(
+            [
+                wire.element(0x0002, b"1.2.840.10008.5.1.4.1.1.2\0"),
+                wire.element(0x0100, b"\1\0"),
+                wire.element(0x0110, message_id),
+                wire.element(0x0700, b"\0\0"),
+                wire.element(0x0800, b"\1\0"),
+                wire.element(0x1000, uid.encode() + padding),
+            ]
+        ),
+        *behind,
+    ],
+    st.binary(min_size=2, max_size=2),
+    uids,
+    st.sampled_from((b"", b"\0", b" ", b"\xe9", b"9" * 300)),
+    st.sampled_from(
+        ([], [wire.element(0x1030, b"PACS"), wire.element(0x1031, b"\7\0")], [wire.element(0x0110, b"\1\0")])
+    ),
+    st.sampled_from((list, sorted, lambda rows: rows[::-1], lambda rows: rows + rows)),
+)
+_INSIDE = (b"\0", b"\0\0\0\x10", wire.element(0x0110, b"\1\0"), wire.element(0x1000, b"1.2"), b"\xff" * 4, bytes(8))
+
+
+@given(rows=_stores, cuts=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 9), st.sampled_from((b"", *_INSIDE)))))
+def test_a_command_set_that_is_like_the_last_one_is_read_like_any_other(
+    rows: list[bytes], cuts: list[tuple[int, int, bytes]]
+) -> None:
+    raw = b"".join(rows)
+    for start, length, instead in cuts[:3]:
+        raw = raw[:start] + instead + raw[start + length :]
+    assert _outcome(decode_command, raw) == _outcome(_elements, raw)
+    assert _outcome(decode_command, raw) == _outcome(_elements, raw), "nor does it matter what was read before"
+
+
+def test_the_usual_C_STORE_goes_the_short_way_and_what_is_read_belongs_to_the_reader() -> None:
+    raw = _foreign_request(
+        CommandField.C_STORE_RQ,
+        MessageID=7,
+        AffectedSOPClassUID="1.2.840.10008.5.1.4.1.1.2",
+        AffectedSOPInstanceUID="1.2.3",
+        Priority=0,
+    )
+    found = _in_parts(raw)
+    assert found == _elements(raw)
+    found.clear()
+    assert decode_command(raw) == _elements(raw)
+    longer = raw + wire.element(0x5010, bytes(SHORT_BYTES))
+    assert decode_command(longer) == _elements(longer)
+
+
+@given(
+    field=st.sampled_from(CommandField),
+    message_id=message_ids,
+    sop_class=uids,
+    instance=uids,
+    offending=st.lists(st.integers(0, 0xFFFFFFFF)),
+)
+def test_a_plain_success_is_written_like_any_other_response(
+    field: CommandField, message_id: int, sop_class: str, instance: str, offending: list[int]
+) -> None:
+    response = Response(0x0000, None, None, "unheard", tuple(offending))
+    short = encode_response(field, message_id, sop_class, instance, response)
+    assert short == _response(field, message_id, sop_class, instance, response)
 
 
 @given(raw=st.binary(max_size=2000), control=st.sampled_from((0, 1)), maximum=st.integers(0, 300))
