@@ -102,31 +102,38 @@ def run_of(values: list[bytes]) -> tuple[bytes, list[Walked]]:
     return data, walked
 
 
+def runs_of_one() -> Runs:
+    return Runs({0x00090011}, {0x00090011: b"LO"}, 0x00090011)
+
+
 def test_a_second_data_set_is_passed_over_in_whole_runs() -> None:
     data, walked = run_of([b"ab"] * (2 * ELEMENTS))
-    runs = Runs({0x00090011})
-    found = Found()
-    assert runs.follow(data, 0, len(data), found) == 0
+    runs = runs_of_one()
+    assert runs.follow(data, 0) == ()
     runs.learn(data, walked)
-    assert runs.follow(data, 0, len(data), found) == len(data)
+    found, position = Found(), 0
+    for run in runs.follow(data, 0):
+        found.take(run, data, position)
+        position += run.size
+    assert position == len(data)
     assert found == Found({}, {0x00090011: b"ab"}, [(0x00090011, element(0x00090011, b"LO", b"ab"))])
 
 
 def test_a_run_that_does_not_fit_into_the_bytes_is_not_followed() -> None:
     data, walked = run_of([b"ab"] * ELEMENTS)
-    runs = Runs({0x00090011})
+    runs = runs_of_one()
     runs.learn(data, walked)
-    assert runs.follow(data[:-1], 0, len(data) - 1, Found()) == 0
+    assert runs.follow(data[:-1], 0) == ()
 
 
 def test_what_never_repeats_is_not_learnt_for_ever() -> None:
-    runs = Runs({0x00090011})
+    runs = runs_of_one()
     for number in range(LESSONS + 20):
         data, walked = run_of([b"ab", b"x" * (2 * number), b"ab"])
         runs.learn(data, walked)
     (known,) = runs._known.values()
     assert len(known) == ALTERNATIVES
-    assert runs.follow(data, 0, len(data), Found()) == 0
+    assert runs.follow(data, 0) == ()
 
 
 def test_runs_of_another_encoding_are_another_memory() -> None:
