@@ -9,8 +9,10 @@ never a value (but of short sequences).
 Wanted elements that stand in the data set as they will stand in the directory keys are copied from there, neighbours in
 one piece: writing them again, one by one, takes longer than finding them (measured).
 
-Two kinds of elements are compared whole, with their values, and are runs of their own: the SOP Class UID, which says
-what is wanted of the elements behind it, and short sequences, which would have to be parsed each time.
+Some elements are runs of their own. The SOP Class UID and short sequences are, as they are compared with their values:
+the one says what is wanted of the elements behind it, the others would have to be parsed each time. So is a *loose*
+element, the length of which differs too often: it would spoil the run around it. On the other hand, rows of runs that
+are whole headers are *joined*: one comparison, and all is where it was (see `layouts`).
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ CLASSES = 16
 """The same of the SOP Class UID."""
 JOINED = 2
 """The same of rows of runs that became one: who sends two series at a time has two."""
+LOOSE = 64
+"""Elements at most that are loose: one more alternative would have been needed for them."""
 LESSONS = 64
 """How often one beginning may be learnt anew before it counts as not worth it."""
 NONE_BELOW = 1 << 32
@@ -49,12 +53,12 @@ class Walked:
     vr: bytes | None
     """The VR under which its value was taken; None where it was passed over."""
     whole: bytes | None = None
-    """What is written of it as long as every byte of it is the same; None where only its header has to be."""
+    """What is written of a sequence as long as every byte of it is the same; None where only the header has to be."""
     then: Runs | None = None
     """What was seen behind it with this value, where it is the one that says what is wanted there."""
 
     @property
-    def alone(self) -> bool:
+    def compared(self) -> bool:
         """Whether its value is compared too."""
         return self.whole is not None or self.then is not None
 
@@ -128,6 +132,11 @@ class Run:
     joined: bool = False
     """Whether it is several others in a row."""
 
+    def differs(self, other: Run) -> int:
+        """The first byte that has to be another one than that of another run; its size if there is none."""
+        bits = (self.same ^ other.same) & self.mask & other.mask
+        return min(self.size, (bits & -bits).bit_length() - 1 >> 3 if bits else self.size)
+
 
 def moved(one: slice, by: int) -> slice:
     """The same slice of something that begins so many bytes before."""
@@ -135,7 +144,7 @@ def moved(one: slice, by: int) -> slice:
 
 
 class Runs:
-    """What was seen in data sets of one encoding, with one set of wanted elements.
+    """What was seen in data sets of one encoding, with one set of wanted elements, by the first eight bytes.
 
     Args:
         looked_at: elements whose values somebody asks for, or puts among the others: no piece reaches from below one
@@ -144,7 +153,7 @@ class Runs:
         last: the tag behind which nothing is wanted.
     """
 
-    __slots__ = ("_known", "_lessons", "_looked_at", "last", "wants")
+    __slots__ = ("_known", "_lessons", "_looked_at", "_loose", "last", "wants")
 
     def __init__(self, looked_at: Collection[int], wants: Mapping[int, bytes], last: int) -> None:
         self._looked_at = sorted(looked_at)
@@ -152,6 +161,7 @@ class Runs:
         self.last = last
         self._known: dict[bytes, list[Run]] = {}
         self._lessons: dict[bytes, int] = {}
+        self._loose: set[int] = set()
 
     def follow(self, data: bytes, position: int) -> tuple[Run, ...]:
         """The runs that lie one behind the other from a position on, where an element begins."""
@@ -176,12 +186,17 @@ class Runs:
         """Remember elements that had to be walked; the tags of the wanted ones ascend."""
         run: list[Walked] = []
         for one in walked:
-            if run and (len(run) == ELEMENTS or run[-1].stop != one.position or run[-1].alone or one.alone):
+            if run and (
+                len(run) == ELEMENTS or run[-1].stop != one.position or self._alone(run[-1]) or self._alone(one)
+            ):
                 self._remember(data, run)
                 run = []
             run.append(one)
         if run:
             self._remember(data, run)
+
+    def _alone(self, one: Walked) -> bool:
+        return one.compared or one.tag in self._loose
 
     def _remember(self, data: bytes, elements: list[Walked]) -> None:
         first = elements[0].position
@@ -190,8 +205,16 @@ class Runs:
         if lessons >= LESSONS:
             return
         if len(self._lessons) >= BEGINNINGS:
-            self._known, self._lessons = {}, {}
+            self._known, self._lessons, self._loose = {}, {}, set()
         run = self._run(data, first, elements)
+        others = [one for one in self._known.get(beginning, ()) if not one.joined]
+        if len(others) >= ALTERNATIVES and len(elements) > 1 and len(self._loose) < LOOSE:
+            differs = first + run.differs(others[0])
+            loose = next((one.tag for one in elements if one.position <= differs < one.stop), None)
+            if loose is not None:
+                self._loose.add(loose)
+                self.learn(data, elements)  # which are two or three runs now
+                return
         self._lessons[beginning] = lessons + 1
         self._put(beginning, run)
 
@@ -242,7 +265,7 @@ class Runs:
         mask = b""
         last = 0
         for one in elements:
-            mask += b"\xff" * one.header_bytes + (b"\xff" if one.alone else b"\0") * one.length
+            mask += b"\xff" * one.header_bytes + (b"\xff" if one.compared else b"\0") * one.length
             if one.vr is None:
                 continue
             begins = one.position - first

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import instance, layouts
-from media.elements import UNDEFINED, Unparsable, syntax_of
-from media.instance import scan_header
-from tests.media.builders import CT, EXPLICIT, IMPLICIT, PR, SR
+from media.elements import UNDEFINED, NeedMore, Unparsable, syntax_of
+from media.instance import check_rest, scan_header
+from tests.media.builders import BIG_ENDIAN, CT, EXPLICIT, IMPLICIT, PR, SR
 
 LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT")
 HANGING_PROTOCOL = "1.2.840.10008.5.1.4.38.1"
@@ -194,3 +194,24 @@ def test_rows_of_runs_are_forgotten_before_they_are_too_many(monkeypatch: pytest
             data = head(True, slice_values(number) | {0x00200013: (b"IS", b"1" * (number % 20))}, False)
             assert judged(data, EXPLICIT) == long_way(data, EXPLICIT)
             assert len(instance._layouts._known) <= 4
+
+
+@pytest.mark.parametrize("vr", [b"OW", b"OB", b"UN"])
+def test_pixel_data_behind_the_header_are_all_there(vr: bytes) -> None:
+    data = b"head" + element(True, 0x7FE00010, vr, b"x" * 100)
+    for behind, size in ((b"", 100), (b"\0" * 7, 107), (element(True, 0xFFFCFFFC, b"OB", b"\0\0"), 114)):
+        whole = data + behind
+        check_rest(lambda at, count, whole=whole: whole[at : at + count], 4, len(whole), EXPLICIT)  # type: ignore[misc]
+        assert len(whole) == 16 + size
+    for missing in (1, 100, 104):
+        cut = data[:-missing]
+        with pytest.raises(NeedMore):
+            check_rest(lambda at, count, cut=cut: cut[at : at + count], 4, len(cut), EXPLICIT)  # type: ignore[misc]
+
+
+def test_what_looks_like_pixel_data_in_another_encoding_is_none() -> None:
+    for syntax, length in ((BIG_ENDIAN, struct.pack(">L", 4)), (IMPLICIT, b"1234")):
+        # (E07F,1000) OW of four bytes in big endian; Pixel Data of 0x574F bytes in implicit.
+        data = b"\xe0\x7f\x10\0OW\0\0" + length + b"\0" * 4
+        data += b"\0" * (8 + 0x574F - len(data)) if syntax == IMPLICIT else b""
+        check_rest(lambda at, count, data=data: data[at : at + count], 0, len(data), syntax)  # type: ignore[misc]

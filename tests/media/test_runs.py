@@ -12,7 +12,7 @@ from media import instance
 from media.elements import IMPLICIT_LE, Unparsable
 from media.instance import scan_header
 from media.part10 import scan_file
-from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, Found, Runs, Walked
+from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, LOOSE, Found, Runs, Walked
 from tests.corpus import CORPUS, corpus_files, needs_corpus
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -129,8 +129,8 @@ def test_a_run_that_does_not_fit_into_the_bytes_is_not_followed() -> None:
 def test_what_never_repeats_is_not_learnt_for_ever() -> None:
     runs = runs_of_one()
     for number in range(LESSONS + 20):
-        data, walked = run_of([b"ab", b"x" * (2 * number), b"ab"])
-        runs.learn(data, walked)
+        data = element(0x00090010, b"UN", b"x" * (2 * number))
+        runs.learn(data, [Walked(0, 12, 2 * number, 0x00090010, None)])
     (known,) = runs._known.values()
     assert len(known) == ALTERNATIVES
     assert runs.follow(data, 0) == ()
@@ -138,3 +138,23 @@ def test_what_never_repeats_is_not_learnt_for_ever() -> None:
 
 def test_runs_of_another_encoding_are_another_memory() -> None:
     assert instance._runs(IMPLICIT_LE, "IMAGE") is not instance._runs(instance.syntax_of(EXPLICIT), "IMAGE")
+
+
+def test_what_always_differs_in_length_is_a_run_of_its_own() -> None:
+    for number in range(40):
+        values = [b"value"] * 9 + [b"x" * (number % 12)] + [b"value"] * 10
+        data = data_set(values)
+        scan_header(data, EXPLICIT)
+    runs = instance._runs(instance.syntax_of(EXPLICIT), "").follow(data, 0)
+    assert sum(run.size for run in runs if not run.joined) in (0, data.index(b"\xe0\x7f\x10\0"))
+    assert 0x00090019 in instance._runs(instance.syntax_of(EXPLICIT), "IMAGE")._loose
+
+
+def test_few_elements_are_runs_of_their_own() -> None:
+    runs = runs_of_one()
+    for number in range(4000):
+        values = [b"x" * (2 * (number >> place & 1)) for place in range(100)]
+        values[number % 100] = b"x" * (number % 77)
+        data, walked = run_of(values)
+        runs.learn(data, walked)
+    assert 0 < len(runs._loose) <= LOOSE
