@@ -20,7 +20,9 @@ from .elements import encode_element
 from .runs import Run, Runs, moved
 
 LAYOUTS = 128
-"""Rows of runs kept at most (3 MB); then all are forgotten."""
+"""Rows of runs kept at most; then all are forgotten."""
+LONGEST_BYTES = 32 * 1024
+"""Of a longer row, none is kept: with their runs, 128 of this length take 12 MB."""
 
 Cut: TypeAlias = "Callable[[bytes], tuple[bytes, ...]]"
 
@@ -79,6 +81,8 @@ class Layouts:
 
     def _seen(self, runs: tuple[Run, ...], data: bytes, start: Runs) -> Layout | None:
         if runs not in self._known:
+            if sum(run.size for run in runs) > LONGEST_BYTES:
+                return None
             if len(self._known) >= LAYOUTS - 1:  # two at a time: the row, and the row that is one run
                 self._known = {}
             self._known[runs] = None  # a row that does not come again is not worth a layout

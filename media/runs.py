@@ -39,6 +39,8 @@ NONE_BELOW = 1 << 32
 """Above all tags."""
 BEGINNINGS = 4096
 """Beginnings kept at most; then all is forgotten and learnt again (5 MB)."""
+MASKS_BYTES = 16 * 1024 * 1024
+"""The same of what is compared: hostile headers are long and never come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Runs:
         last: the tag behind which nothing is wanted.
     """
 
-    __slots__ = ("_known", "_lessons", "_looked_at", "_loose", "last", "wants")
+    __slots__ = ("_known", "_lessons", "_looked_at", "_loose", "_masks_bytes", "last", "wants")
 
     def __init__(self, looked_at: Collection[int], wants: Mapping[int, bytes], last: int) -> None:
         self._looked_at = sorted(looked_at)
@@ -162,6 +164,7 @@ class Runs:
         self._known: dict[bytes, list[Run]] = {}
         self._lessons: dict[bytes, int] = {}
         self._loose: set[int] = set()
+        self._masks_bytes = 0
 
     def follow(self, data: bytes, position: int) -> tuple[Run, ...]:
         """The runs that lie one behind the other from a position on, where an element begins."""
@@ -205,7 +208,7 @@ class Runs:
         if lessons >= LESSONS:
             return
         if len(self._lessons) >= BEGINNINGS:
-            self._known, self._lessons, self._loose = {}, {}, set()
+            self._forget()
         run = self._run(data, first, elements)
         others = [one for one in self._known.get(beginning, ()) if not one.joined]
         if len(others) >= ALTERNATIVES and len(elements) > 1 and len(self._loose) < LOOSE:
@@ -256,7 +259,13 @@ class Runs:
         alike = [run, *(one for one in known if one.joined == run.joined)][:most]
         others = [one for one in known if one.joined != run.joined]
         # A new list, never a changed one: other threads are following it.
-        self._known[beginning] = alike + others if run.joined else others + alike
+        self._known[beginning] = kept = alike + others if run.joined else others + alike
+        self._masks_bytes += 2 * (sum(one.size for one in kept) - sum(one.size for one in known))
+        if self._masks_bytes > MASKS_BYTES:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._known, self._lessons, self._loose, self._masks_bytes = {}, {}, set(), 0
 
     def _run(self, data: bytes, first: int, elements: list[Walked]) -> Run:
         takes: list[tuple[int, bytes, slice]] = []

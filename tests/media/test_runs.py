@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import instance
+from media import runs as runs_module
 from media.elements import IMPLICIT_LE, Unparsable
 from media.instance import scan_header
 from media.part10 import scan_file
-from media.runs import ALTERNATIVES, ELEMENTS, LESSONS, LOOSE, Found, Runs, Walked
+from media.runs import ALTERNATIVES, ELEMENTS, JOINED, LESSONS, LOOSE, Found, Runs, Walked
 from tests.corpus import CORPUS, corpus_files, needs_corpus
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -158,3 +159,31 @@ def test_few_elements_are_runs_of_their_own() -> None:
         data, walked = run_of(values)
         runs.learn(data, walked)
     assert 0 < len(runs._loose) <= LOOSE
+
+
+def test_what_is_remembered_of_long_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "MASKS_BYTES", 100_000)
+    runs = runs_of_one()
+    for number in range(1000):
+        data, walked = run_of([b"x" * (2 * (number % 50 + place)) for place in range(20)])
+        runs.learn(data, walked)
+        remembered = sum(one.size for known in runs._known.values() for one in known)
+        assert 2 * remembered == runs._masks_bytes <= 100_000
+
+
+def test_a_row_of_runs_is_joined_once_and_forgotten_for_another() -> None:
+    runs = runs_of_one()
+    for number in range(JOINED + 2):
+        data, walked = run_of([b"ab"] * (ELEMENTS + number + 1))
+        runs.learn(data, walked)
+        row = tuple(one for one in runs.follow(data, 0) if not one.joined) or runs.follow(data, 0)
+        whole = runs.join([*row])
+        assert runs.join([whole]) is whole
+        found, apart = Found(), Found()
+        found.take(whole, data, 0)
+        position = 0
+        for one in row:
+            apart.take(one, data, position)
+            position += one.size
+        assert (found, whole.size) == (apart, position)
+    assert max(sum(one.joined for one in known) for known in runs._known.values()) <= JOINED
