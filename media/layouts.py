@@ -5,7 +5,8 @@ Where everything lies is then known at once. The directory keys are some pieces 
 before values that have to be written anew; one `itemgetter` cuts them all. So are the values that somebody looks at.
 
 A layout is found by its runs, every compared byte of which is in the data set: it holds for all data sets with these
-runs, and says of each what the long way would say. As runs do, it remembers structure and never a value of a patient.
+runs, and says of each what the long way would say. As runs do, it remembers structure, and no values but those of short
+sequences.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Layouts:
     """Rows of runs that were seen, and the layouts of those that were seen twice.
 
     Args:
-        shared: elements that are looked at; the instances of a series share their values.
-        own: the other ones that are looked at.
+        shared: elements that are looked at, two or more; the instances of a series share their values.
+        own: the other ones that are looked at, two or more.
         short: there is no layout where the shared values have more bytes than this.
     """
 
@@ -127,7 +128,7 @@ class Layouts:
             size=size,
             last=last,
             added=bytes(added),
-            keys=itemgetter(NOTHING, NOTHING, *_joined(part for tag in sorted(parts) for part in parts[tag])),
+            keys=itemgetter(NOTHING, *_merged(part for tag in sorted(parts) for part in parts[tag])),
             shared=itemgetter(*shared),
             own=itemgetter(*(values.get(tag, NOTHING) for tag in self._own)),
         )
@@ -144,17 +145,18 @@ def in_order(runs: Iterable[Run]) -> bool:
 
 
 NOTHING = slice(0, 0)
+"""What is not there; and the first of what is cut, as an `itemgetter` of one makes no tuple."""
 TAG = struct.Struct("<HH").unpack_from
 """Group and element: they compare as tags do."""
 
 
-def _joined(parts: Iterable[slice]) -> list[slice]:
+def _merged(parts: Iterable[slice]) -> list[slice]:
     """The same with neighbours in one."""
-    joined: list[slice] = []
+    merged: list[slice] = []
     for part in parts:
         if part.start == part.stop:
             continue
-        if joined and joined[-1].stop == part.start:
-            part = slice(joined.pop().start, part.stop)
-        joined.append(part)
-    return joined
+        if merged and merged[-1].stop == part.start:
+            part = slice(merged.pop().start, part.stop)
+        merged.append(part)
+    return merged
