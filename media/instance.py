@@ -14,10 +14,11 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from .character_sets import decode, terms
 from .elements import (
+    EXPLICIT_LE,
     IMPLICIT_LE,
     ITEM,
     LONG_VRS,
@@ -32,6 +33,7 @@ from .elements import (
     NeedMore,
     Syntax,
     Unparsable,
+    encode_item,
     is_long,
     little_endian,
     parse_item,
@@ -40,6 +42,7 @@ from .elements import (
     skip_undefined,
     syntax_of,
 )
+from .layouts import Layouts
 from .records import (
     BLENDING_SEQUENCE,
     CONTENT_SEQUENCE,
@@ -66,7 +69,7 @@ from .records import (
     record_type,
     wanted,
 )
-from .runs import Found, Runs, Walked
+from .runs import Found, Run, Runs, Walked
 
 __all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "check_rest", "scan_header"]
 
@@ -88,9 +91,12 @@ class MissingIdentity(Unparsable):
     """An instance that names no study or no series belongs nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class InstanceHeader:
-    """What the header of one instance says; texts are decoded and stripped, "" where there is none."""
+    """What the header of one instance says; texts are decoded and stripped, "" where there is none.
+
+    Nobody changes one. It is not frozen as each C-STORE makes one, in twice the time if it were.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -129,34 +135,55 @@ def scan_header(data: DataSetBytes, transfer_syntax_uid: str, *, complete: bool 
             raise Unparsable("the data set is not deflated as its transfer syntax says") from None
         complete = complete and inflater.eof
     buffer: Buffer = data if isinstance(data, bytes) else memoryview(data)
+    syntax = syntax_of(transfer_syntax_uid)
     try:
         if isinstance(buffer, memoryview) and len(buffer) <= 128 * 1024:
             buffer = bytes(buffer)  # slices of bytes are twice as fast
-        found, read_bytes = _walk(buffer, syntax_of(transfer_syntax_uid), complete)
+        trail: tuple[Run, ...] | None = None
+        if isinstance(buffer, bytes) and syntax.little_endian:
+            start = _runs(syntax, "")
+            trail = start.follow(buffer, 0)
+            layout = _layouts.of(trail, buffer, start)
+            if layout is not None:
+                head = buffer[: layout.size] + layout.added
+                keys = b"".join(layout.keys(head))
+                return InstanceHeader(*_said(layout.shared(head), layout.own(head), _of_series), keys, layout.size)
+        return _header(*_walk(buffer, syntax, complete, trail))
     finally:
         if isinstance(buffer, memoryview):
             buffer.release()  # a mapped file can be closed even while an exception still holds this frame
-    return _header(found, read_bytes)
 
 
-def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Found, int]:
-    """The wanted elements of the top level, and where the walk ended."""
+def _walk(data: Buffer, syntax: Syntax, complete: bool, trail: tuple[Run, ...] | None) -> tuple[Found, int]:
+    """The wanted elements of the top level, and where the walk ended.
+
+    Args:
+        trail: the runs at the beginning of the data set; None: neither follow runs nor learn any.
+    """
     structs = STRUCTS[syntax.order]
     explicit = syntax.explicit
     short = structs.tag_vr_length.unpack_from if explicit else structs.tag_length.unpack_from
     long = structs.long_length.unpack_from
-    wants, _ = _wanted("IMAGE")
-    last = 0xFFFFFFFF
+    runs = _runs(syntax, "")
     found = Found()
     budget = Budget()
     position, end = 0, len(data)
     last_header = end - 8
     vr = b""
-    runs = _runs(syntax, "") if isinstance(data, bytes) and syntax.little_endian else None
+    above = 0
+    followed = False
     walked: list[Walked] = []
     for _ in range(MAX_ELEMENTS):
-        if runs is not None:
-            position = runs.follow(data, position, end, found)  # type: ignore[arg-type]
+        for run in trail or ():
+            if run.first <= above:
+                return _walk(data, syntax, complete, None)
+            above = max(above, run.last)
+            found.take(run, data, position)  # type: ignore[arg-type]
+            position += run.size
+            followed = True
+            if run.then is not None:
+                runs.learn(data, walked)  # type: ignore[arg-type]
+                runs, walked = run.then, []
         if position > last_header:
             break
         if explicit:
@@ -164,8 +191,8 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Found, int]:
         else:
             group, element, length = short(data, position)
         tag = group << 16 | element
-        if tag > last:
-            if runs is not None and walked:
+        if tag > runs.last:
+            if trail is not None:
                 runs.learn(data, walked)  # type: ignore[arg-type]
             return found, position
         began = position
@@ -179,26 +206,40 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Found, int]:
                 raise NeedMore(TRUNCATED)
             (length,) = long(data, position)
             position += 4
-        if tag in wants:
-            value_vr = wants[tag]
-            header_bytes = position - began
+        header_bytes = position - began
+        if tag in runs.wants:
+            if tag <= above and trail is not None:
+                if followed:
+                    return _walk(data, syntax, complete, None)
+                trail, walked = None, []
+            above = tag
+            value_vr = runs.wants[tag]
             position = _take(found.item, data, position, length, tag, vr or value_vr, value_vr, syntax, budget)
+            plain = length <= MAX_VALUE_BYTES and value_vr != b"SQ" and vr != b"SQ" and tag != VERIFICATION_DATETIME
             if tag == SOP_CLASS_UID:
-                record = record_type(_uid(found, tag, "SOP Class UID"))
-                wants, last = _wanted(record)
-                if runs is not None:
+                then = _runs(syntax, record_type(_uid(found.value(tag), "SOP Class UID")))
+                if trail is not None:
+                    if plain:
+                        walked.append(Walked(began, header_bytes, length, tag, value_vr, then=then))
                     runs.learn(data, walked)  # type: ignore[arg-type]
-                    runs, walked = _runs(syntax, record), []
-            elif length <= MAX_VALUE_BYTES and value_vr != b"SQ" and vr != b"SQ" and tag != VERIFICATION_DATETIME:
+                runs, walked = then, []
+            elif plain:
                 walked.append(Walked(began, header_bytes, length, tag, value_vr))
+            elif trail is not None and value_vr == b"SQ" and position - began <= WHOLE_BYTES and tag not in _REDUCTIONS:
+                written = encode_item({tag: found.item[tag]}) if tag in found.item else b""
+                walked.append(Walked(began, header_bytes, position - began - header_bytes, tag, None, written))
         elif length != UNDEFINED:
-            walked.append(Walked(began, position - began, length, tag, None))
+            walked.append(Walked(began, header_bytes, length, tag, None))
             position += length
         else:
             inner = IMPLICIT_LE if vr == b"UN" else syntax
             position = skip_undefined(data, position, end, inner, budget)
+            if position - began <= WHOLE_BYTES:
+                walked.append(Walked(began, header_bytes, position - began - header_bytes, tag, None, b""))
         if position > end:
             raise NeedMore(TRUNCATED)
+        if trail is not None:
+            trail = runs.follow(data, position)  # type: ignore[arg-type]
     else:
         raise Unparsable("the data set has too many elements")
     if position != end or not complete:
@@ -206,11 +247,8 @@ def _walk(data: Buffer, syntax: Syntax, complete: bool) -> tuple[Found, int]:
     return found, position
 
 
-@cache
-def _wanted(record: str) -> tuple[dict[int, bytes], int]:
-    """Tag → VR of what is recorded of these instances, and the last tag."""
-    wants = wanted(record)
-    return wants, max(wants)
+WHOLE_BYTES = 1024
+"""A sequence that is longer is parsed or passed over each time: what is kept of one is more than its structure."""
 
 
 LOOKED_AT = frozenset(
@@ -240,7 +278,8 @@ for and which no data set should have itself, is in no run.)"""
 @cache
 def _runs(syntax: Syntax, record: str) -> Runs:
     """What was seen in this encoding, up to the SOP Class UID or, with it, after it: it says what is wanted."""
-    return Runs(LOOKED_AT)
+    wants = wanted(record or "IMAGE")
+    return Runs(LOOKED_AT, wants, max(wants) if record else 0xFFFFFFFF)
 
 
 MAX_REST = 1000
@@ -270,14 +309,23 @@ def check_rest(read: Callable[[int, int], bytes], position: int, size: int, tran
         head = read(position, 12)
         if len(head) < 8:
             return  # the end, or a few bytes of padding
-        header_bytes, length = 8, int.from_bytes(head[4:8], "little")
-        if syntax.explicit:  # the implicit one would ask the dictionary for a VR that nobody wants
+        if syntax is EXPLICIT_LE and head[:8] in PIXEL_DATA and len(head) == 12:
+            header_bytes, length = 12, int.from_bytes(head[8:], "little")
+        elif not syntax.explicit:  # whose dictionary would be asked for a VR that nobody wants
+            header_bytes, length = 8, int.from_bytes(head[4:8], "little")
+        else:
             _, _, header_bytes, length = read_header(head, 0, len(head), syntax)
         if length == UNDEFINED:
             return
         position += header_bytes + length
         if position > size:
             raise NeedMore(TRUNCATED)
+        if position > size - 8:
+            return  # the end, too
+
+
+PIXEL_DATA = (b"\xe0\x7f\x10\0OW\0\0", b"\xe0\x7f\x10\0OB\0\0")
+"""The element that nearly always comes next, in Explicit VR Little Endian: its header up to the length."""
 
 
 def _take(
@@ -352,33 +400,11 @@ def _modifies_concept(data: Buffer, position: int, end: int, syntax: Syntax) -> 
     return False
 
 
-def _header(found: Found, read_bytes: int) -> InstanceHeader:
-    sop_class_uid = _uid(found, SOP_CLASS_UID, "SOP Class UID")
-    record = record_type(sop_class_uid)
-    optional = record in NOT_FOR_PATIENTS
-    missing = Unparsable if optional else MissingIdentity
-    raw = [found.value(tag) for tag in _TEXTS]
-    read = _texts_of_series if sum(map(len, raw)) <= SHORT_TEXTS_BYTES else _texts
-    charset, patient_id, issuer, patient_name, patient_birth_date, modality, series_number = read(*raw)
-    return InstanceHeader(
-        sop_class_uid=sop_class_uid,
-        sop_instance_uid=_uid(found, SOP_INSTANCE_UID, "SOP Instance UID"),
-        study_instance_uid=_uid(found, STUDY_INSTANCE_UID, "Study Instance UID", missing, optional),
-        series_instance_uid=_uid(found, SERIES_INSTANCE_UID, "Series Instance UID", missing, optional),
-        patient_id=patient_id,
-        issuer=issuer,
-        patient_name=patient_name,
-        patient_birth_date=patient_birth_date,
-        modality=modality,
-        series_number=series_number,
-        instance_number=decode(found.value(INSTANCE_NUMBER), charset, b"IS"),
-        keys=_directory_keys(found).written(),
-        read_bytes=read_bytes,
-    )
-
-
-_TEXTS = {
+_SHARED_VALUES = {
     SPECIFIC_CHARACTER_SET: b"CS",
+    SOP_CLASS_UID: b"UI",
+    STUDY_INSTANCE_UID: b"UI",
+    SERIES_INSTANCE_UID: b"UI",
     PATIENT_ID: b"LO",
     ISSUER_OF_PATIENT_ID: b"LO",
     PATIENT_NAME: b"PN",
@@ -386,36 +412,62 @@ _TEXTS = {
     MODALITY: b"CS",
     SERIES_NUMBER: b"IS",
 }
-"""The character set, and texts that are in it."""
-SHORT_TEXTS_BYTES = 1024
-"""Longer ones are not remembered."""
+"""What the instances of a series share: the character set, UIDs, and texts that are in the set."""
+_OWN_VALUES = (SOP_INSTANCE_UID, INSTANCE_NUMBER)
+SHORT_VALUES_BYTES = 1024
+"""Longer shared values are not remembered."""
+
+_layouts = Layouts(tuple(_SHARED_VALUES), _OWN_VALUES, SHORT_VALUES_BYTES)
 
 
-def _texts(charset: bytes, *values: bytes) -> tuple[Any, ...]:
+def _header(found: Found, read_bytes: int) -> InstanceHeader:
+    _uid(found.value(SOP_CLASS_UID), "SOP Class UID")
+    shared = tuple(map(found.value, _SHARED_VALUES))
+    own = tuple(map(found.value, _OWN_VALUES))
+    of_series = _of_series if sum(map(len, shared)) <= SHORT_VALUES_BYTES else _read_of_series
+    return InstanceHeader(*_said(shared, own, of_series), _directory_keys(found).written(), read_bytes)
+
+
+def _said(
+    shared: tuple[bytes, ...], own: tuple[bytes, ...], of_series: Callable[[tuple[bytes, ...]], _OfSeries]
+) -> tuple[str, str, str, str, str, str, str, str, str, str, str]:
+    """The texts of an `InstanceHeader`, in the order of its fields."""
+    sop_instance_uid = _uid(own[0], "SOP Instance UID")
+    charset, sop_class_uid, texts = of_series(shared)
+    return sop_class_uid, sop_instance_uid, *texts, decode(own[1], charset, b"IS")
+
+
+_OfSeries: TypeAlias = "tuple[tuple[str, ...], str, tuple[str, str, str, str, str, str, str, str]]"
+"""The character set, the SOP Class UID, and the other texts, in the order of the fields of `InstanceHeader`."""
+
+
+def _read_of_series(values: tuple[bytes, ...]) -> _OfSeries:
+    charset, sop_class, study, series, *texts = values
+    sop_class_uid = _uid(sop_class, "SOP Class UID")
+    optional = record_type(sop_class_uid) in NOT_FOR_PATIENTS
+    missing = Unparsable if optional else MissingIdentity
+    study_instance_uid = _uid(study, "Study Instance UID", missing, optional)
+    series_instance_uid = _uid(series, "Series Instance UID", missing, optional)
     names = terms(charset)
-    vrs = list(_TEXTS.values())[1:]
-    return (names, *(decode(value, names, vr) for value, vr in zip(values, vrs, strict=True)))
+    vrs = tuple(_SHARED_VALUES.values())[4:]
+    patient_id, issuer, name, birth_date, modality, number = (
+        decode(value, names, vr) for value, vr in zip(texts, vrs, strict=True)
+    )
+    uids_and_texts = study_instance_uid, series_instance_uid, patient_id, issuer, name, birth_date, modality, number
+    return names, sop_class_uid, uids_and_texts
 
 
-_texts_of_series = lru_cache(maxsize=256)(_texts)
-"""The instances of a series share them."""
+_of_series = lru_cache(maxsize=256)(_read_of_series)
 
 
-def _uid(found: Found, tag: int, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
+def _uid(raw: bytes, name: str, missing: type[Unparsable] = Unparsable, optional: bool = False) -> str:
     """A UID that may go into an index and a directory (PS3.5 §9.1; leading zeros of components are let pass)."""
-    value = _uid_text(found.value(tag))
-    if value is None:
+    value = raw.strip(b"\0 ")
+    if len(value) > UID_MAX_BYTES or value.translate(None, b"0123456789."):
         raise Unparsable(f"the {name} of the data set is not a UID")
     if not value and not optional:
         raise missing(f"the data set has no {name}")
-    return value
-
-
-@lru_cache(maxsize=512)
-def _uid_text(raw: bytes) -> str | None:
-    value = raw.strip(b"\0 ")
-    is_uid = len(value) <= UID_MAX_BYTES and not value.translate(None, b"0123456789.")
-    return value.decode("ascii") if is_uid else None
+    return value.decode("ascii")
 
 
 def _bytes(item: Item, tag: int) -> bytes:
