@@ -91,8 +91,9 @@ class Pace:
     LEAST_S = 0.0004
     """Less is not worth remembering: seven slow sequences in a row, and there are threads again."""
     STEP = 1.1
-    AGAIN = 64
-    """With threads, one in so many is tried on the loop."""
+    SOON, AGAIN = 8, 64
+    """With threads, one in so many is tried on the loop: soon at first, as a slow beginning says little, and after each
+    trial that was slow half as often."""
     SAMPLE = 8
     """On a disk that never made us wait, one in so many is measured: measuring costs a fiftieth of an instance."""
     SMALL_BYTES = 2 * 1024 * 1024
@@ -103,14 +104,19 @@ class Pace:
         """How many there are that may store: one alone leaves pauses, in which its next file can be made ready."""
         self._median_s = self.QUICK_S / self.STEP
         self._threads_in_a_row = 0
+        self._again = self.SOON
         self._unmeasured = 0
 
     def is_quick(self, size: int) -> bool:
         """Whether an instance of this size is kept on the loop."""
         if size > self.SMALL_BYTES:
             return False
-        if self._median_s < self.QUICK_S or self._threads_in_a_row >= self.AGAIN:
+        if self._median_s < self.QUICK_S:
+            self._again = self.SOON
+            return True
+        if self._threads_in_a_row >= self._again:
             self._threads_in_a_row = 0
+            self._again = min(2 * self._again, self.AGAIN)
             return True
         self._threads_in_a_row += 1
         return False

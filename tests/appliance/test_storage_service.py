@@ -147,3 +147,31 @@ def test_a_missing_last_delimiter_is_let_pass() -> None:
     fragments = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\x00\0\0\0"
     data = data_set([b"value"] * 20)[:-18] + fragments
     check_rest(lambda at, size: data[at : at + size], 0, len(data), EXPLICIT)
+
+
+def kept_on_the_loop(pace: Pace, instances: int, waited_s: float) -> int:
+    """How many of so many instances were, each of which waits so long for the disk."""
+    kept = 0
+    for _ in range(instances):
+        if pace.is_quick(1000):
+            kept += 1
+            pace.took(waited_s)
+    return kept
+
+
+def test_a_slow_disk_gets_threads_and_is_tried_ever_more_seldom() -> None:
+    pace = Pace()
+    assert kept_on_the_loop(pace, 1 + 8 + 1 + 16 + 1 + 32 + 1 + 64, 0.01) == 1 + 3
+    assert kept_on_the_loop(pace, 65 * 10, 0.01) == 10
+
+
+def test_one_slow_sequence_at_the_beginning_is_soon_forgotten() -> None:
+    pace = Pace()
+    assert kept_on_the_loop(pace, 1, 0.001) == 1
+    assert kept_on_the_loop(pace, 100, 0.0) == 100 - 8
+
+
+def test_what_never_waits_stays_on_the_loop_however_long_it_is_in_coming() -> None:
+    pace = Pace()
+    assert kept_on_the_loop(pace, 1000, 0.0) == 1000
+    assert not pace.is_quick(Pace.SMALL_BYTES + 1)
