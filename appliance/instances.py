@@ -140,6 +140,24 @@ HASHED_TO = "hashed to"
 """Among what the appliance remembers: the last instance that the hasher looked at."""
 
 
+OF_JOB = text(
+    "SELECT DISTINCT instance.patient_name AS patient_name, instance.patient_id AS patient_id,"
+    " instance.issuer AS issuer, instance.patient_birth_date AS patient_birth_date,"
+    " instance.study_instance_uid AS study_instance_uid"
+    " FROM reception JOIN instance ON instance.id = reception.instance_id WHERE reception.job_id = :job_id"
+    " ORDER BY patient_id, patient_name, study_instance_uid LIMIT :most"
+)
+MOST_PATIENTS = 20
+"""Studies of a disc that are named to a person."""
+
+
+def patients_of(database: Database, job_id: str) -> list[dict[str, str]]:
+    """Whose studies a disc job carries, while its instances are kept: looked up for whoever asks, and kept nowhere."""
+    with database.read() as connection:
+        rows = connection.execute(OF_JOB, {"job_id": job_id, "most": MOST_PATIENTS}).mappings()
+        return [{key: str(value) for key, value in row.items()} for row in rows]
+
+
 class Ticket:
     """One arrival that waits for its commit."""
 
