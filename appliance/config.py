@@ -14,8 +14,10 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -392,10 +394,15 @@ class Config(Table):
             raise ConfigProblem(twice)
         if all(given.get(kind, {}) == {} for kind in SERVICE_TABLES):
             given |= {"printers": {"FILM": {}}, "discs": {"BURN_CD": {}}, "inboxes": {"STORE": {}}}
+        quoted = dict(quoted_values(cls, given))
+        found = [f"{key}: {words}" for key, words in quoted.items()]
         try:
             config = cls.model_validate(given)
         except ValidationError as failure:
-            raise ConfigProblem([f"{file}: {line}" for line in _lines(failure)]) from failure
+            found += [line for line in _lines(failure) if line.partition(": ")[0] not in quoted]
+            raise ConfigProblem([f"{file}: {line}" for line in found]) from failure
+        if found:
+            raise ConfigProblem([f"{file}: {line}" for line in found])
         if problems := [f"{file}: {line}" for line in config.problems()]:
             raise ConfigProblem(problems)
         return config
@@ -760,6 +767,55 @@ def read_toml(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as failure:
         line = failure.object[: failure.start].count(b"\n") + 1
         raise ValueError(f"not written in UTF-8 (at line {line})") from failure
+
+
+def quoted_values(kind: Any, value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(key, what it must be) of every text where the table has nothing but numbers, or true and false.
+
+    pydantic would take `"300"` for 300 and `"no"` for false; its strict mode is of no use, as it takes no lists for
+    tuples either. A key that may be a text too, as the densities, is left to its own check.
+    """
+    if isinstance(value, str):
+        if words := QUOTED.get(_plain_kinds(kind)):
+            yield key, words
+    elif isinstance(value, Mapping):
+        fields = _fields(kind)
+        for name, one in value.items():
+            inner = fields.get(name) if fields else next(iter(get_args(kind)[1:]), None)
+            yield from quoted_values(inner, one, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        inside = [one for one in get_args(_bare(kind)) if one is not Ellipsis]
+        for number, one in enumerate(value):
+            if inside:
+                yield from quoted_values(inside[min(number, len(inside) - 1)], one, f"{key}.{number}")
+
+
+QUOTED: Mapping[frozenset[Any], str] = {
+    frozenset({int}): "must be a number, without quotation marks",
+    frozenset({float}): "must be a number, without quotation marks",
+    frozenset({bool}): "must be true or false, without quotation marks",
+}
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what is annotated to it."""
+    return kind.__origin__ if hasattr(kind, "__metadata__") else kind
+
+
+def _plain_kinds(kind: Any) -> frozenset[Any]:
+    """The types that a value may have, but for that of none."""
+    kind = _bare(kind)
+    if get_origin(kind) in (UnionType, Union):
+        return frozenset().union(*map(_plain_kinds, get_args(kind)))
+    return frozenset() if kind is NoneType else frozenset({kind})
+
+
+@cache
+def _fields(kind: Any) -> Mapping[str, Any]:
+    """The keys of a table and their types; none where its keys are chosen by whoever writes it."""
+    if dataclasses.is_dataclass(kind):
+        return get_type_hints(kind)
+    return {name: field.annotation for name, field in getattr(kind, "model_fields", {}).items()}
 
 
 def _lines(failure: ValidationError) -> Iterator[str]:

@@ -278,10 +278,11 @@ def watch(state: Path) -> Iterator[dict[str, Any]]:
     """Every change of a job, for as long as the daemon runs; first `{"ok": all jobs}`.
 
     Raises:
-        NotRunning: no daemon answers.
+        NotRunning: no daemon answers, or the one that did has ended.
     """
-    with _connected(state, None) as stream:
+    with _connected(state, None) as stream, contextlib.suppress(ConnectionError):
         stream.write(b'{"do": "watch"}\n')
         stream.flush()
         for line in stream:
             yield json.loads(line)
+    raise NotRunning("gravure has ended: there is nothing more to watch")

@@ -42,7 +42,7 @@ from appliance.events import Events
 from appliance.files import FileOwner
 from appliance.films import Films, NotKept
 from appliance.hasher import Hasher
-from appliance.instances import Arrival
+from appliance.instances import Arrival, patients_of
 from appliance.jobs import Jobs
 from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
@@ -416,6 +416,9 @@ class Appliance:
         async def peers(_: Mapping[str, Any]) -> Any:
             return [*self.server.dialogues.recent(), *(one.to_dict() for one in self.server.open_dialogues())]
 
+        async def patients(request: Mapping[str, Any]) -> Any:
+            return await asyncio.to_thread(patients_of, self.database, str(request.get("id")))
+
         async def reprint(request: Mapping[str, Any]) -> Any:
             return await asyncio.to_thread(self._reprint, request)
 
@@ -423,6 +426,7 @@ class Appliance:
         asks: dict[str, Ask] = {
             "status": status,
             "peers": peers,
+            "patients": patients,
             "reprint": reprint,
             "chart": pages.chart,
             "testpage": pages.test_page,

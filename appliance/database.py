@@ -13,6 +13,7 @@ import os
 import pkgutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ from sqlalchemy.pool import QueuePool
 import appliance.schema
 
 BUSY_TIMEOUT_MS = 10_000
-"""How long a statement waits for another process (the command line reads while the daemon writes)."""
+"""How long a statement waits for another process (the command line reads while the daemon writes), and how long a
+transaction of ours waits, in all, while a program that takes no turns holds the file."""
+LOOK_AGAIN_S = 0.02
+"""Between two looks whether such a program has let go of the file."""
 
 
 DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
@@ -51,6 +55,32 @@ class DamagedDatabase(DatabaseProblem):
 
 class NewerDatabase(DatabaseProblem):
     """The database was written by a newer version of the appliance."""
+
+
+def is_locked(failure: BaseException) -> bool:
+    """Whether SQLite says that another program holds the file."""
+    code = getattr(getattr(failure, "orig", failure), "sqlite_errorcode", 0)
+    return (code & 0xFF) == sqlite3.SQLITE_BUSY
+
+
+class Patience:
+    """How long one transaction waits for a program that takes no turns (a backup, a shell of SQLite).
+
+    Nobody keeps the writer's turn while he waits for it: otherwise those behind him would wait ten seconds each, one
+    after the other. Waiting for one of ours has no end, for each of them comes to its own.
+
+    Args:
+        since_s: when whoever wants the transaction began to wait for it, monotonic; None is now.
+    """
+
+    __slots__ = ("_until_s",)
+
+    def __init__(self, since_s: float | None) -> None:
+        self._until_s = (time.monotonic() if since_s is None else since_s) + BUSY_TIMEOUT_MS / 1000
+
+    def ends(self, failure: BaseException) -> bool:
+        """Whether a transaction that could not begin for this reason is given up."""
+        return not is_locked(failure) or time.monotonic() >= self._until_s
 
 
 Arguments: TypeAlias = "Mapping[str, object] | Sequence[object]"
@@ -88,12 +118,22 @@ class FastTransaction:
     exception.
     """
 
-    __slots__ = ("_connection", "_cursor", "_database")
+    __slots__ = ("_connection", "_cursor", "_database", "_patience")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, since_s: float | None = None) -> None:
         self._database = database
+        self._patience = Patience(since_s)
 
     def __enter__(self) -> Self:
+        while True:
+            try:
+                return self._begin()
+            except DATABASE_ERRORS as failure:
+                if self._patience.ends(failure):
+                    raise
+            time.sleep(LOOK_AGAIN_S)
+
+    def _begin(self) -> Self:
         self._database.writer.__enter__()
         try:
             self._connection = self._database.fast_connection()
@@ -219,20 +259,37 @@ class Database:
         """Ends a SELECT that takes a job from a queue which other appliances take from too."""
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """The writer's turn: commits at the end of the block, rolls back on an exception."""
-        with self.writer, self.engine.begin() as connection:
-            yield connection
+    def transaction(self, since_s: float | None = None) -> Iterator[Connection]:
+        """The writer's turn: commits at the end of the block, rolls back on an exception.
 
-    def fast_transaction(self) -> FastTransaction:
-        """See `FastTransaction`. Each statement is `prepared` once."""
-        return FastTransaction(self)
+        Args:
+            since_s: see `Patience`.
+        """
+        patience = Patience(since_s)
+        while True:
+            with contextlib.ExitStack() as turn:
+                turn.enter_context(self.writer)
+                try:
+                    connection = turn.enter_context(self.engine.begin())
+                except DATABASE_ERRORS as failure:
+                    if patience.ends(failure):
+                        raise
+                else:
+                    yield connection
+                    return
+            time.sleep(LOOK_AGAIN_S)
+
+    def fast_transaction(self, since_s: float | None = None) -> FastTransaction:
+        """See `FastTransaction`, and `Patience` for its argument. Each statement is `prepared` once."""
+        return FastTransaction(self, since_s)
 
     def fast_connection(self) -> Any:
         """The driver's connection that writers take in turn."""
         if self._fast is None:
             self._fast = self.engine.raw_connection()
             self._driver = self._fast.driver_connection
+            if self.is_sqlite:
+                self._driver.execute(AT_ONCE).close()
         return self._driver
 
     def make_room(self) -> None:
@@ -249,12 +306,14 @@ class Database:
         ):
             cursor: Any = one.cursor()
             cursor.execute("PRAGMA cache_size = 8")  # what does not fit into the cache is spilled into the log
-            cursor.execute("BEGIN IMMEDIATE")
             try:
+                cursor.execute(AT_ONCE)
+                cursor.execute("BEGIN IMMEDIATE")
                 cursor.execute("INSERT INTO memory (name, value) VALUES ('room', zeroblob(?))", (LOG_BYTES,))
             finally:
                 one.rollback()
                 cursor.execute("PRAGMA cache_size = -4000")
+                cursor.execute(_patient())
                 one.close()
 
     @contextmanager
@@ -355,6 +414,13 @@ def migrations() -> dict[int, str]:
     return {int(name[1:5]): name for name in names}
 
 
+AT_ONCE = "PRAGMA busy_timeout=0"
+
+
+def _patient() -> str:
+    return f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
+
+
 def _sqlite_durable(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, see below: the driver's own is deferred
     for pragma in (
@@ -397,4 +463,9 @@ def _sqlite_begin(connection: Connection) -> None:
 def _sqlite_begin_immediate(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot be upgraded while another one writes: begin as a writer.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Whoever has the writer's turn and finds the file locked gives the turn back: see `Patience`.
+        connection.exec_driver_sql(AT_ONCE)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(_patient())

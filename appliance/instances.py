@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from appliance.database import REMEMBER, Database, FastTransaction
+from appliance.database import REMEMBER, Database, FastTransaction, is_locked
 from media.identity import Identity
 from media.instance import InstanceHeader, Unparsable
 from media.part10 import scan_file
@@ -140,7 +140,27 @@ HASHED_TO = "hashed to"
 """Among what the appliance remembers: the last instance that the hasher looked at."""
 
 
-class _Ticket:
+OF_JOB = text(
+    "SELECT DISTINCT instance.patient_name AS patient_name, instance.patient_id AS patient_id,"
+    " instance.issuer AS issuer, instance.patient_birth_date AS patient_birth_date,"
+    " instance.study_instance_uid AS study_instance_uid"
+    " FROM reception JOIN instance ON instance.id = reception.instance_id WHERE reception.job_id = :job_id"
+    " ORDER BY patient_id, patient_name, study_instance_uid LIMIT :most"
+)
+MOST_PATIENTS = 20
+"""Studies of a disc that are named to a person."""
+
+
+def patients_of(database: Database, job_id: str) -> list[dict[str, str]]:
+    """Whose studies a disc job carries, while its instances are kept: looked up for whoever asks, and kept nowhere."""
+    with database.read() as connection:
+        rows = connection.execute(OF_JOB, {"job_id": job_id, "most": MOST_PATIENTS}).mappings()
+        return [{key: str(value) for key, value in row.items()} for row in rows]
+
+
+class Ticket:
+    """One arrival that waits for its commit."""
+
     taken = False
     """Into a commit; that one is over when its owner has the turn."""
     error: BaseException | None = None
@@ -149,6 +169,21 @@ class _Ticket:
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
+        self.since_s = time.monotonic()
+
+
+class NotAtOnce(Exception):
+    """Another program, or a long commit, keeps an arrival waiting: `InstanceIndex.wait` for its ticket, in a thread."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__("the index cannot be written at once")
+        self.ticket = ticket
+
+
+AT_ONCE_S = 0.05
+"""How long an arrival that is to be put at once waits for the commit of others."""
+HOPELESS_S = float("-inf")
+"""Began to wait so long ago that a file which is locked is given up at once."""
 
 
 class InstanceIndex:
@@ -167,43 +202,72 @@ class InstanceIndex:
         self.collected: frozenset[str] = frozenset()
         """Stations whose receptions wait for a disc job."""
         self._turn = threading.Lock()
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[Ticket] = deque()
         """Anybody appends; who has the turn takes out."""
 
     # -- arrivals -----------------------------------------------------------------------------------------------
 
-    def put(self, arrival: Arrival) -> Arrival:
+    def put(self, arrival: Arrival, *, at_once: bool = False) -> Arrival:
         """Commit one arrival; on return it is durable.
+
+        Args:
+            arrival: durable in the store.
+            at_once: for the event loop, on which nobody may wait for other programs.
 
         Returns:
             The arrival with its outcome. SAME: the caller removes the file that it just kept.
 
         Raises:
+            NotAtOnce: it waits for its commit, and so must somebody.
             Exception: not committed, nothing promised.
         """
-        ticket = _Ticket(arrival)
+        ticket = Ticket(arrival)
         self._waiting.append(ticket)
+        if not at_once:
+            return self.wait(ticket)
+        if not self._turn.acquire(timeout=AT_ONCE_S):
+            raise NotAtOnce(ticket)
+        try:
+            if not ticket.taken:
+                self._commit(at_once=True)
+        finally:
+            self._turn.release()
+        if not ticket.taken:
+            raise NotAtOnce(ticket)
+        return self._outcome(ticket)
+
+    def wait(self, ticket: Ticket) -> Arrival:
+        """What `put` returns and raises, when the commit is over."""
         with self._turn:
             if not ticket.taken:
                 self._commit()
+        return self._outcome(ticket)
+
+    def _outcome(self, ticket: Ticket) -> Arrival:
         if ticket.error is not None:
             raise ticket.error
         if ticket.known is not None:
-            return self._again(arrival, ticket.known)
-        return arrival
+            return self._again(ticket.arrival, ticket.known)
+        return ticket.arrival
 
-    def _commit(self) -> None:
-        batch: list[_Ticket] = []
+    def _commit(self, *, at_once: bool = False) -> None:
+        batch: list[Ticket] = []
         try:
             while self._waiting:
                 batch.append(self._waiting.popleft())
                 batch[-1].taken = True
-            with self._database.fast_transaction() as connection:
+            # Whoever has waited longest decides how long all of them still do.
+            with self._database.fast_transaction(HOPELESS_S if at_once else batch[0].since_s) as connection:
                 now = self._wall()
                 for ticket in batch:
                     if not self._insert(connection, ticket.arrival, now):
                         ticket.known = self._known(connection, ticket.arrival.header.sop_instance_uid)
         except BaseException as failure:
+            if at_once and is_locked(failure):  # nothing was begun
+                for ticket in reversed(batch):
+                    ticket.taken = False
+                    self._waiting.appendleft(ticket)
+                return
             for ticket in batch:
                 ticket.error = failure
 

@@ -475,9 +475,10 @@ class Jobs:
         """
         now = self._wall()
         jobs = []
+        since_s = time.monotonic()
         with self._order:
             # A console waits for this commit with a film in its hand: the short way through the library.
-            with self._database.fast_transaction() as connection:
+            with self._database.fast_transaction(since_s) as connection:
                 (newest,) = connection.execute(NEWEST_JOB, {}).fetchone()
                 for number, new in enumerate(news, (newest or 0) + 1):
                     jobs.append(self._insert(connection, replace(_new(new, now), number=number), new.note))
@@ -512,8 +513,9 @@ class Jobs:
             IllegalTransition: the table has no such pair.
             NoSuchJob: there is no such job.
         """
+        since_s = time.monotonic()
         with self._order:
-            with self._database.transaction() as connection:
+            with self._database.transaction(since_s) as connection:
                 row = connection.execute(
                     text(f"SELECT * FROM job WHERE id = :id{self._database.for_update}"), {"id": job_id}
                 ).first()
@@ -526,8 +528,9 @@ class Jobs:
     def claim(self, kind: str, owner: str) -> Job | None:
         """Take the next waiting job of a kind: by priority, then by age; of those in order, the next of a service that
         has none at work."""
+        since_s = time.monotonic()
         with self._order:
-            with self._database.transaction() as connection:
+            with self._database.transaction(since_s) as connection:
                 row = connection.execute(
                     text(
                         f"SELECT * {_next(kind)} AND (not_before <= :now OR not_before > :latest)"

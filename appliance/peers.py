@@ -19,7 +19,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from appliance.association.access import plain_address
-from appliance.config import Config, read_toml
+from appliance.config import Config, quoted_values, read_toml
 from appliance.personality import Layer, Personality, Resolved
 
 log = logging.getLogger("gravure.print")
@@ -144,7 +144,9 @@ def read_profiles(folder: Path, origin: str) -> tuple[Found, ...]:
     found: list[Found] = []
     for file in sorted(folder.glob("*.toml"))[:MOST_PROFILES]:
         try:
-            found.append(Found(file.stem, f"{origin}/{file.name}", Profile.model_validate(read_toml(file))))
+            tables = read_toml(file)
+            problems += [f"{file}: {key}: {words}" for key, words in quoted_values(Profile, tables)]
+            found.append(Found(file.stem, f"{origin}/{file.name}", Profile.model_validate(tables)))
         except ValidationError as failure:
             problems += [f"{file}: {line}" for line in _lines(failure)]
         except (OSError, ValueError) as failure:

@@ -31,6 +31,7 @@ def _read(state: Path, question: str, **facts: Any) -> Any:
 
 def _from_database(state: Path, question: str, **facts: Any) -> Any:
     from appliance.database import DATABASE_ERRORS, Database
+    from appliance.instances import patients_of
     from appliance.jobs import Jobs, NoSuchJob
 
     file = state / "gravure.db"
@@ -40,6 +41,8 @@ def _from_database(state: Path, question: str, **facts: Any) -> Any:
         raise ControlProblem(f"there is no job {facts['id']}", "unknown-job")
     database = Database(file, read_only=True)
     try:
+        if question == "patients":
+            return patients_of(database, facts["id"])
         jobs = Jobs(database)
         if question == "jobs":
             return [one.to_dict() for one in jobs.list(search=facts.get("search", ""))]
@@ -133,7 +136,7 @@ def _watch(state: Path, search: str, as_json: bool) -> None:
 @json_option
 @click.argument("job_id", metavar="ID")
 def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
-    """Show one job with its history."""
+    """Show one job with its history, and whose disc it is."""
     config = load_config(config_path)
     try:
         row = _read(config.state, "job", id=job_id)
@@ -144,6 +147,9 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
         return
     for words in _relations(row["payload"]):
         say(words)
+    if row["kind"] == "disc":
+        for words in _patients(config.state, job_id):
+            say(f"{'patient:':<22}{words}")
     for key, value in row.items():
         if key == "payload":
             for name, fact in value.items():
@@ -156,6 +162,23 @@ def job(config_path: Path | None, as_json: bool, job_id: str) -> None:
                 say(f"{key + ':':<22}{one}")
         else:
             say(f"{key + ':':<22}{value}")
+
+
+def _patients(state: Path, job_id: str) -> Iterator[str]:
+    """Whose disc it is. A question of its own: the answer is for the person who asks, and no part of the job."""
+    try:
+        found = _read(state, "patients", id=job_id)
+    except ControlProblem:  # a service that has not been restarted since it was upgraded
+        return
+    for one in found:
+        issuer = f" of {one['issuer']}" if one["issuer"] else ""
+        born = one["patient_birth_date"] or "unknown"
+        yield (
+            f"{one['patient_name'] or 'no name'}, Patient ID {one['patient_id'] or 'none'}{issuer}, born {born},"
+            f" study {one['study_instance_uid']}"
+        )
+    if not found:
+        yield "no longer known: the images of this disc are not kept any more"
 
 
 def _fact(value: Any) -> str:

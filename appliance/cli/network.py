@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.common import Progress, config_option, fail, load_config
+from appliance.cli.common import Progress, config_option, fail, load_config, say
 
 
 def _peer(config_path: Path | None, name: str):  # type: ignore[no-untyped-def]
@@ -31,7 +31,7 @@ def echo(config_path: Path | None, peer: str) -> None:
     from appliance.scu.echo import echo as call
 
     answer = call(_peer(config_path, peer))
-    click.echo(str(answer))
+    say(str(answer))
     sys.exit(0 if answer.ok else 1)
 
 
@@ -47,8 +47,8 @@ def send(config_path: Path | None, peer: str, files: tuple[Path, ...]) -> None:
     answers = call(_peer(config_path, peer), files, progress)
     progress.close()
     for answer in answers:
-        if not answer.ok:
-            click.echo(str(answer), err=True)
+        if not answer.ok:  # on standard output, as the answers of echo and print: it is what was asked for
+            say(str(answer))
     taken = sum(answer.ok for answer in answers)
     click.echo(f"{taken} of {len(answers)} instances taken")
     sys.exit(0 if answers and taken == len(answers) else 1)
@@ -67,5 +67,5 @@ def print_(config_path: Path | None, peer: str, images: tuple[Path, ...], layout
     progress = Progress("print")
     answer = print_images(_peer(config_path, peer), images, layout, film_size_id, progress)
     progress.close()
-    click.echo(str(answer))
+    say(str(answer))
     sys.exit(0 if answer.ok else 1)

@@ -65,11 +65,20 @@ def _send(target: Target, batch: Sequence[DiscInstance], progress: Callable[[int
 def _store(association: Any, one: DiscInstance) -> Answer:
     try:
         status = association.send_c_store(one.path)
+    except RuntimeError:  # the peer has ended the association
+        return Answer(False, f"{one.path}: not sent, the peer has ended the association")
     except (ValueError, AttributeError, OSError) as failure:
-        return Answer(False, f"{one.path.name}: {failure}")
+        return Answer(False, f"{one.path}: {failure}")
     if not status:
-        return Answer(False, f"{one.path.name}: no answer")
-    comment = f" {status.ErrorComment}" if "ErrorComment" in status else ""
+        return Answer(False, f"{one.path}: no answer")
     # B000, B006, B007: stored, with a note (PS3.4 B.2.3).
     taken = status.Status == 0x0000 or status.Status & 0xF000 == 0xB000
-    return Answer(taken, f"{one.path.name}: {status.Status:04X}{comment}")
+    return Answer(taken, f"{one.path}: {status.Status:04X}{_words(status)}")
+
+
+def _words(status: Any) -> str:
+    """What the peer says of its status; where it says nothing, what the standard calls it (PS3.4 B.2.3)."""
+    from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS as NAMES
+
+    words = str(status.get("ErrorComment") or "") or NAMES.get(status.Status, ("", ""))[1]
+    return f" {words}" if words else ""

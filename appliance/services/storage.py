@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar
 
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
 from appliance.database import DATABASE_ERRORS
-from appliance.instances import Arrival, InstanceIndex, Outcome
+from appliance.instances import Arrival, InstanceIndex, NotAtOnce, Outcome, Ticket
 from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, check_rest, scan_header
 from media.store import HEAD_BYTES, IncomingInstance, InstanceStore
 
@@ -205,15 +205,19 @@ class StorageService:
         """The durable sequence, then the status (promise 1)."""
         if request.command_field is not CommandField.C_STORE_RQ or not isinstance(request.data, GuardedSink):
             raise Refused(0x0211, "a C-STORE request needs a data set")
+        loop = asyncio.get_running_loop()
         if self._pace.is_quick(request.data.size):
-            with self._pace.measured():
-                arrival = self._put(request, request.data)
+            try:
+                with self._pace.measured():
+                    arrival = self._put(request, request.data, at_once=True)
+            except NotAtOnce as waiting:
+                wait = partial(self._wait, request.data.incoming, waiting.ticket)
+                arrival = await loop.run_in_executor(self._executor, wait)
             if self._pace.associations == 1:
                 # After the answer is sent: the loop comes to it while the peer reads its next file. Where there are
                 # others, there is no such pause, and giving a file its room takes longer than it saves (measured).
-                asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
+                loop.call_soon(self._store.expect, arrival.file_bytes)
         else:
-            loop = asyncio.get_running_loop()
             arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
         self._arrivals += 1
         self._station.on_arrival(arrival)
@@ -223,9 +227,9 @@ class StorageService:
             self._station.on_closed(self._association.id)
         return STORED
 
-    def _put(self, request: Request, sink: GuardedSink) -> Arrival:
+    def _put(self, request: Request, sink: GuardedSink, *, at_once: bool = False) -> Arrival:
         incoming = sink.incoming
-        try:
+        with promising_nothing(incoming):
             header = checked(sink, request)
             relative = incoming.keep()
             arrival = self._index.put(
@@ -238,19 +242,19 @@ class StorageService:
                     ae_title=self._station.ae_title,
                     calling_ae_title=self._association.calling_ae_title,
                     association_id=self._association.id,
-                )
+                ),
+                at_once=at_once,
             )
-        except OSError as failure:
-            incoming.discard()
-            raise disk_refusal(failure) from failure
-        except DATABASE_ERRORS as failure:
-            # Full, failing or locked: nothing was promised, and the sender tries again.
-            incoming.discard()
-            log.error("the index failed", extra={"error": str(failure).splitlines()[0]})
-            raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
-        except BaseException:
-            incoming.discard()
-            raise
+        return self._put_once(incoming, arrival)
+
+    def _wait(self, incoming: IncomingInstance, ticket: Ticket) -> Arrival:
+        """The rest of `_put`, where the index could not be written at once."""
+        with promising_nothing(incoming):
+            arrival = self._index.wait(ticket)
+        return self._put_once(incoming, arrival)
+
+    @staticmethod
+    def _put_once(incoming: IncomingInstance, arrival: Arrival) -> Arrival:
         if arrival.outcome is Outcome.SAME:
             incoming.discard()
         return arrival
@@ -309,6 +313,26 @@ class GuardedSink:
 
     def discard(self) -> None:
         self.incoming.discard()
+
+
+@contextlib.contextmanager
+def promising_nothing(incoming: IncomingInstance) -> Iterator[None]:
+    """Around what may fail before an instance is promised: then nothing of it stays, and the fault is an answer."""
+    try:
+        yield
+    except NotAtOnce:
+        raise  # it is kept, and waits for its row
+    except OSError as failure:
+        incoming.discard()
+        raise disk_refusal(failure) from failure
+    except DATABASE_ERRORS as failure:
+        # Full, failing or locked: nothing was promised, and the sender tries again.
+        incoming.discard()
+        log.error("the index failed", extra={"error": str(failure).splitlines()[0]})
+        raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
+    except BaseException:
+        incoming.discard()
+        raise
 
 
 def header_of(incoming: IncomingInstance, syntax: str) -> InstanceHeader:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pynetdicom import AE
+from click.testing import CliRunner
+from pynetdicom import AE, evt
 
+from appliance.cli import cli
 from tests.instances import CT, instance, written
 from tests.serving import ROOT, Serving, serving
 
@@ -47,6 +49,48 @@ def test_sent_files_and_folders_are_kept(one: Serving, files: list[Path]) -> Non
     assert said.splitlines()[-1] == "3 of 3 instances taken"
     kept = {pydicom.dcmread(file).SOPInstanceUID for file in (one.state / "store").glob("??/*")}
     assert kept == {pydicom.dcmread(file).SOPInstanceUID for file in files}
+
+
+@pytest.mark.parametrize(
+    ("status", "comment", "words"),
+    [(0xA700, "tray full\r\x1b[2J", "A700 tray full"), (0xA700, "", "A700 Refused"), (0xC123, "", "C123")],
+)
+def test_a_file_that_is_refused_is_named_with_status_and_comment_or_the_standards_words(
+    files: list[Path], status: int, comment: str, words: str
+) -> None:
+    def answer(_: evt.Event) -> pydicom.Dataset:
+        answered = pydicom.Dataset()
+        answered.Status = status
+        if comment:
+            answered.ErrorComment = comment
+        return answered
+
+    other = AE("OTHER")
+    other.add_supported_context(CT)
+    server = other.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, answer)])
+    try:
+        called = f"OTHER@127.0.0.1:{server.server_address[1]}"
+        done = CliRunner().invoke(cli, ["send", called, str(files[0])])
+    finally:
+        server.shutdown()
+    assert done.exit_code == 1 and f"{files[0]}: {words}" in done.stdout and "\x1b" not in done.stdout
+
+
+def test_a_peer_that_hangs_up_is_told_for_each_file(files: list[Path]) -> None:
+    def hang_up(event: evt.Event) -> int:
+        event.assoc.abort()
+        return 0xC000
+
+    other = AE("OTHER")
+    other.add_supported_context(CT)
+    server = other.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, hang_up)])
+    try:
+        called = f"OTHER@127.0.0.1:{server.server_address[1]}"
+        done = CliRunner().invoke(cli, ["send", called, *map(str, files)])
+    finally:
+        server.shutdown()
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+    assert all(str(file) in done.stdout for file in files) and "0 of 3 instances taken" in done.stdout
 
 
 def test_printed_images_become_a_film_and_peers_tells_of_it(one: Serving, files: list[Path]) -> None:

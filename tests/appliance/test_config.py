@@ -129,6 +129,18 @@ def test_the_example_of_the_operator_guide_is_valid() -> None:
         ("[printers.FILM.custom.0]\nboxes = [[0, 0, 9, 9]]", "printers.FILM.custom.0: the key is the number"),
         (RELAY.format("FILM", "FILM", 11112), "printers.FILM.peer: DRYPIX is this appliance"),
         (RELAY.format("FILM", "OTHER", 11112) + ALIAS, "printers.FILM.peer: DRYPIX is this appliance"),
+        ('[printers.FILM]\ndpi = "300"', "printers.FILM.dpi: must be a number, without quotation marks"),
+        ('[printers.FILM]\nhigh_dpi = "600"', "printers.FILM.high_dpi: must be a number"),
+        ('[printers.FILM]\nslides = ["5", 6]', "printers.FILM.slides.0: must be a number"),
+        ('[printers.FILM]\nsuccess_only = "no"', "printers.FILM.success_only: must be true or false, without"),
+        ('[printers.FILM.custom.1]\nboxes = [[0, 0, "9", 9]]', "printers.FILM.custom.1.boxes.0.2: must be a number"),
+        ('[printers.FILM.imager]\nown_uids = "true"', "printers.FILM.imager.own_uids: must be true or false"),
+        ('[discs.X]\nkeep_days = "7"', "discs.X.keep_days: must be a number"),
+        ('[peers.P]\nae_title = "P"\nport = "104"', "peers.P.port: must be a number"),
+        ('[listen]\nport = "104"', "listen.port: must be a number"),
+        ('[limits]\nassociations = "9"', "limits.associations: must be a number"),
+        ('[limits]\nhandshake_s = "9.5"', "limits.handshake_s: must be a number"),
+        ("[printers.FILM]\nborder_density = 150", "printers.FILM.border_density: must be text"),
         (f'{RAW}media = "na_index-3x5_3x5in"\nmargin_mm = 30', "printers.FILM.margin_mm: nothing of"),
     ],
 )
@@ -147,12 +159,21 @@ def test_a_problem_is_told_with_file_and_key(tmp_path: Path, text: str, words: s
         '[printers.FILM]\nformats = ["tiff", "png", "pdf"]\nbits = 16',
         '[access]\nunknown_peers = "reject"\n[listen]\naddress = ["::", "0.0.0.0"]',
         "[printers]",
+        # Texts that look like numbers, where a text belongs, and a number in whole for one with a fraction.
+        '[printers.1]\nborder_density = "150"\nempty_image_density = "20"\nserial_number = "4711"\naliases = ["2"]',
+        '[appliance]\nfile_mode = "0640"\ninstitution = "300"\n[discs.X]\nkeep_days = 7\nquiet_seconds = 1.5',
+        '[printers.FILM.annotations]\n1 = ["top left"]',
         RELAY.format("FILM", "FILM", 11113),
         RELAY.format("FILM", "TRAY", 11112) + "[printers.TRAY]",
     ],
 )
 def test_what_goes_together_is_no_problem(tmp_path: Path, text: str) -> None:
     assert Config.load(toml(tmp_path, text)).problems() == []
+
+
+def test_a_number_in_quotation_marks_is_told_once_and_beside_the_others(tmp_path: Path) -> None:
+    found = problems(tmp_path, '[printers.FILM]\ndpi = "10"\nbits = 9\n[listen]\nport = "x"')
+    assert sorted(line.split(": ")[1] for line in found) == ["listen.port", "printers.FILM.bits", "printers.FILM.dpi"]
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:

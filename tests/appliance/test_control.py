@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from appliance import control
 from appliance.cli import cli
@@ -58,8 +58,11 @@ class Daemon:
             self.thread.join()
 
     def gravure(self, *arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(cli, [arguments[0], "--config", str(self.config), *arguments[1:]])
+        done = self.asked(*arguments)
         return done.exit_code, done.output
+
+    def asked(self, *arguments: str) -> Result:
+        return CliRunner().invoke(cli, [arguments[0], "--config", str(self.config), *arguments[1:]])
 
 
 @pytest.fixture
@@ -147,7 +150,7 @@ def test_a_script_watches_jobs_line_by_line(daemon: Daemon) -> None:
     ended, waiting = (daemon.jobs.create(NewJob("film", "FILM")) for _ in range(2))
     daemon.jobs.advance(ended.id, JobEvent.CANCEL)
     with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(daemon.gravure, "jobs", "--watch", "--json", "--search", "FILM")
+        watching = pool.submit(daemon.asked, "jobs", "--watch", "--json", "--search", "FILM")
         end = time.monotonic() + 10
         while not daemon.server._watchers:
             assert time.monotonic() < end, "nobody watches"
@@ -158,9 +161,10 @@ def test_a_script_watches_jobs_line_by_line(daemon: Daemon) -> None:
         while daemon.do(_untold(daemon)):
             assert time.monotonic() < end, "a change is not told"
         daemon.close()
-        status, output = watching.result(10)
-    assert status == 0
-    shown = [json.loads(line) for line in output.splitlines()]
+        watched = watching.result(10)
+    # Design §1.2: 3 is an appliance that is not reached, and a script must not take its end for an end of work.
+    assert (watched.exit_code, watched.stderr) == (3, "gravure has ended: there is nothing more to watch\n")
+    shown = [json.loads(line) for line in watched.stdout.splitlines()]
     assert [(one["id"], one["cancelled"]) for one in shown] == [(waiting.id, False), (waiting.id, True)]
     assert shown[-1] == last
 

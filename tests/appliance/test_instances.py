@@ -156,7 +156,7 @@ def test_arrivals_at_once_share_commits(shelf: Shelf, monkeypatch: pytest.Monkey
     whole = shelf.database.fast_transaction
     entered, go_on = threading.Event(), threading.Event()
 
-    def counted() -> Any:
+    def counted(*_: float | None) -> Any:
         nonlocal commits
         commits += 1
         if commits == 1:
@@ -181,7 +181,7 @@ def test_arrivals_at_once_share_commits(shelf: Shelf, monkeypatch: pytest.Monkey
 def test_a_commit_that_fails_is_told_to_everyone_who_waited_for_it(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full() -> Any:
+    def full(*_: float | None) -> Any:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shelf.database, "fast_transaction", full)

@@ -235,6 +235,10 @@ BAD = [
     ('device = "x"\nknown_from = "y"\nrecognized_by = [{}]\n[personality]\n', "nothing to recognize"),
     ('device = "x"\nknown_from = "y"\nrecognized_by = [{ address = "here" }]\n[personality]\n', "address"),
     ('device = "x"\nknown_from = "y"\nrecognized_by = [{ ae_title = "A" }]\n[personality]\nshy = true\n', "shy"),
+    (
+        'device = "x"\nknown_from = "y"\nrecognized_by = [{ ae_title = "A" }]\n[personality]\nevents = "no"\n',
+        "personality.events: must be true or false",
+    ),
 ]
 
 
