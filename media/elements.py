@@ -21,6 +21,10 @@ MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
 """Elements walked in one data set, nested ones included: about a second of work."""
 
+MAX_SHORT_VALUE_BYTES = 16 * 1024
+"""In an item, a longer value of a VR with a 16-bit length is none that a directory can hold; it is left out. Written as
+Unicode it may be three times as long, and must still fit."""
+
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 SHORT_VRS = frozenset(
     {
@@ -246,7 +250,7 @@ def parse_item(
         tag, vr, start, value_length = read_header(data, position, end, syntax)
         if tag == ITEM_END:
             return item, start
-        if tag in (ITEM, SEQUENCE_END):
+        if vr == b"":
             raise Unparsable("an item ends without its delimiter")
         if vr == b"SQ" or (value_length == UNDEFINED and vr == b"UN"):
             inner = IMPLICIT_LE if vr == b"UN" and syntax.explicit else syntax
@@ -258,6 +262,8 @@ def parse_item(
             position = start + value_length
             if position > end:
                 raise NeedMore("the data set ends in the middle of an element")
+            if value_length > MAX_SHORT_VALUE_BYTES and vr in SHORT_VRS:
+                continue
             value = bytes(data[start:position])
             item[tag] = (vr, value if syntax.little_endian else little_endian(vr, value))
     return item, position

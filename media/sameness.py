@@ -15,6 +15,7 @@ import pydicom
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.values import convert_SQ
 
 from .elements import little_endian
@@ -67,6 +68,8 @@ def same_content(
         return True
     if one.file_meta.TransferSyntaxUID == other.file_meta.TransferSyntaxUID and one.PixelData == other.PixelData:
         return True
+    for data_set in (one, other):
+        _turn_pixels(data_set)
     decoded, again = pixels(one), pixels(other)
     return bool(decoded.shape == again.shape and (decoded == again).all())
 
@@ -85,6 +88,15 @@ def turned(data_set: Dataset) -> None:
             and isinstance(value := data_set[element.tag].value, bytes)
         ):
             data_set[element.tag].value = little_endian(str(element.VR).encode("ascii"), value)
+
+
+def _turn_pixels(data_set: Dataset) -> None:
+    """Bring Pixel Data of a big endian data set to little endian by their VR (PS3.5 §7.3, §8.1.1): in OW each 16-bit
+    word is turned, though a pixel may have 8 or 32 bits; pydicom turns what a pixel has."""
+    if data_set.original_encoding[1] is False:
+        element = data_set["PixelData"]
+        element.value = little_endian(str(element.VR).encode("ascii"), element.value)
+        data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 
 def same_elements(left: Dataset, right: Dataset) -> bool:

@@ -187,3 +187,33 @@ def test_hostile_bytes_raise_unparsable_or_nothing(data: st.DataObject) -> None:
 def test_noise_raises_unparsable(noise: bytes, syntax: str) -> None:
     with pytest.raises(Unparsable):
         scan_header(noise, syntax)
+
+
+@pytest.mark.parametrize(("syntax", "size"), [(IMPLICIT, 70_000), (EXPLICIT, 65_535), (BIG_ENDIAN, 65_535)])
+def test_ps3_5_7_1_2_a_value_in_an_item_that_no_directory_can_hold_is_left_out(syntax: str, size: int) -> None:
+    """Its VR has a 16-bit length in the directory keys, whatever it had in the instance."""
+    whole = encode(instance(ReferencedImageSequence=Sequence([Dataset()])), syntax)
+    order = ">" if syntax == BIG_ENDIAN else "<"
+
+    def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
+        if syntax == IMPLICIT:
+            return struct.pack("<HHL", group, number, len(value)) + value
+        return struct.pack(order + "HH2sH", group, number, vr, len(value)) + value
+
+    item = element(8, 0x1155, b"UI", b"9.9\0") + element(0x10, 0x10, b"PN", b"x" * size)
+    at = whole.index(struct.pack(order + "HH", 8, 0x1140)) + (8 if syntax == IMPLICIT else 12)
+    value = struct.pack(order + "HHL", 0xFFFE, 0xE000, len(item)) + item
+    whole = whole[: at - 4] + struct.pack(order + "L", len(value)) + value + whole[at + 8 :]
+    header = scan_header(whole, syntax)
+    assert header.patient_name == "Doe^Jane"
+    (kept,) = keys_of(header).ReferencedImageSequence
+    assert [element.keyword for element in kept] == ["ReferencedSOPInstanceUID"]
+
+
+def test_an_element_of_the_items_group_is_no_element_of_an_item() -> None:
+    stray = struct.pack("<HHL", 0xFFFE, 0x0001, 0)
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, len(stray)) + stray
+    whole = encode(instance(ReferencedImageSequence=Sequence([])))
+    empty = struct.pack("<HH2sHL", 8, 0x1140, b"SQ", 0, 0)
+    with pytest.raises(Unparsable):
+        scan_header(whole.replace(empty, empty[:8] + struct.pack("<L", len(item)) + item), EXPLICIT)

@@ -112,3 +112,40 @@ def test_values_that_break_their_rules_can_be_compared(tmp_path: Path, syntax: s
         assert data[at + 8 : at + 10] == b"7 "
         path.write_bytes(data[: at + 8] + number + data[at + 10 :])
     assert same_content(paths[0], paths[1])
+
+
+@pytest.mark.parametrize(
+    ("bits", "vr", "unit"), [(8, "OW", 2), (8, "OB", 1), (16, "OW", 2), (32, "OW", 2), (64, "OW", 2)]
+)
+def test_ps3_5_7_3_pixels_of_big_endian_are_turned_by_their_vr(tmp_path: Path, bits: int, vr: str, unit: int) -> None:
+    """In OW the bytes of each 16-bit word, whatever a pixel has; in OB none."""
+
+    def of(name: str, syntax: str, first: int = 1) -> Path:
+        plain = bytes([first, *(number % 251 for number in range(1, 64 * bits // 8))])
+        path = ct(tmp_path, name, syntax, BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1, PixelData=plain)
+        written = pydicom.dcmread(path)
+        if syntax == ExplicitVRBigEndian:
+            plain = np.frombuffer(plain, f"<u{unit}").astype(f">u{unit}").tobytes()
+        written.PixelData = plain
+        written["PixelData"].VR = "OW" if syntax == ImplicitVRLittleEndian else vr
+        written.save_as(path)
+        return path
+
+    big = of("a", ExplicitVRBigEndian)
+    assert same_content(big, of("b", ExplicitVRLittleEndian))
+    assert same_content(of("c", ImplicitVRLittleEndian), big)
+    assert not same_content(big, of("d", ExplicitVRLittleEndian, first=2))
+
+
+@pytest.mark.parametrize(("keyword", "unit"), [("FloatPixelData", 4), ("DoubleFloatPixelData", 8)])
+def test_float_pixels_of_big_endian_are_the_same(tmp_path: Path, keyword: str, unit: int) -> None:
+    values = np.arange(64, dtype=f"<f{unit}")
+    files = []
+    for syntax, order in ((ExplicitVRLittleEndian, "<"), (ExplicitVRBigEndian, ">")):
+        path = ct(tmp_path, f"{order}{unit}", syntax)
+        written = pydicom.dcmread(path)
+        del written.PixelData
+        setattr(written, keyword, values.astype(f"{order}f{unit}").tobytes())
+        written.save_as(path)
+        files.append(path)
+    assert same_content(*files)
