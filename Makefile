@@ -10,7 +10,7 @@ ROWS ?=
 # What the tests need beside Python: foreign peers, readers of what we write, and tools to watch us.
 PEER_PACKAGES := dcmtk ctn dicom3tools libgdcm-tools orthanc xorriso genisoimage poppler-utils libarchive-tools \
 	libcdio-utils cups-ipp-utils avahi-daemon dbus p7zip-full fuseiso strace ghostscript mupdf-tools util-linux systemd \
-	netpbm libtiff-tools cups cups-filters openjph-tools openssl
+	netpbm libtiff-tools cups cups-filters openjph-tools openssl faketime
 # A console on dcmjs-dimse; Debian's npm only where no other is there, for they exclude each other.
 PEER_PACKAGES += $(if $(shell command -v npm),,nodejs npm)
 

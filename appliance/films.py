@@ -217,7 +217,7 @@ class Films:
         if not gate.films_a_day or row.held:
             return row
         day = day_of(self._wall())
-        before = self._jobs.payloads_since(row.kind, row.ae_title, row.calling_ae_title, day)
+        before = self._jobs.payloads_between(row.kind, row.ae_title, row.calling_ae_title, *day)
         of_console = (one for one in before if "reprint_of" not in one)
         if sum(map(sheets_of, of_console)) + sheets_of(row.payload) <= gate.films_a_day:
             return row

@@ -678,17 +678,25 @@ class Jobs:
             ).scalar()
         return None if earliest is None else max(0.0, earliest - window["now"])
 
-    def payloads_since(
-        self, kind: str, ae_title: str, calling_ae_title: str, since: float
+    def payloads_between(
+        self, kind: str, ae_title: str, calling_ae_title: str, since: float, until: float
     ) -> Sequence[Mapping[str, Any]]:
-        """Payloads of the jobs that a peer has given to a service, but for those that are held or were cancelled."""
+        """Payloads of the jobs that a peer has given to a service in this time, but for those that are held or were
+        cancelled. It has an end, for jobs may be dated ahead: the clock was set back since."""
         with self._database.read() as connection:
             found = connection.execute(
                 text(
-                    "SELECT payload FROM job WHERE kind = :kind AND ae_title = :ae_title AND created >= :since"
+                    "SELECT payload FROM job WHERE kind = :kind AND ae_title = :ae_title"
+                    " AND created >= :since AND created < :until"
                     " AND calling_ae_title = :calling_ae_title AND held = 0 AND cancelled = 0"
                 ),
-                {"kind": kind, "ae_title": ae_title, "calling_ae_title": calling_ae_title, "since": since},
+                {
+                    "kind": kind,
+                    "ae_title": ae_title,
+                    "calling_ae_title": calling_ae_title,
+                    "since": since,
+                    "until": until,
+                },
             ).scalars()
             return [json.loads(one) for one in found]
 

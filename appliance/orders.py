@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,8 @@ def reprint_of(job: Job, document: FilmDocument, printer: str, warnings: Sequenc
     )
 
 
-def day_of(now: float) -> float:
-    """When the day of a wall-clock time began, on the clocks of this place; seconds since the epoch."""
-    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+def day_of(now: float) -> tuple[float, float]:
+    """When the day of a wall-clock time begins and the next one does, on the clocks of this place; seconds since the
+    epoch."""
+    begins = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return begins.timestamp(), (begins + timedelta(days=1)).timestamp()

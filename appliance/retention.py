@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.clock import Calendar
+from appliance.clock import Calendar, Remembered
 from appliance.config import Config
 from appliance.database import Database
 from appliance.instances import InstanceIndex
@@ -25,12 +25,28 @@ from appliance.reprints import Reprints
 log = logging.getLogger("gravure.retention")
 
 EVERY_S = 3600.0
+REMEMBER_S = 300.0
+"""How often the calendar is remembered: what is shorter than this is lost by a power cut where the clock is wrong."""
 DISK_S = 5.0
 """How often the disk is looked at while films are kept for reprint: they go before anything is refused."""
 DAY_S = 86400.0
 REMEMBERED = "calendar and wall clock"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 GONE_KEEP_DAYS = 30.0
 """What belongs to a service that the configuration does not have any more is kept for so long."""
+
+
+def uptime_s() -> float:
+    """Seconds since the machine was booted, those that it slept included; no jump of the wall clock changes them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Which boot of the machine this is; empty where the kernel does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
 
 
 class Retention:
@@ -43,7 +59,8 @@ class Retention:
         index: instances and their files.
         reprints: films that came out, and are kept for a while.
         wall: wall clock, seconds since the epoch.
-        monotonic: monotonic clock, seconds.
+        monotonic: clock of the kernel since its boot, seconds.
+        boot: which boot that is.
     """
 
     def __init__(
@@ -54,7 +71,8 @@ class Retention:
         index: InstanceIndex,
         reprints: Reprints,
         wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = uptime_s,
+        boot: Callable[[], str] = boot_id,
     ) -> None:
         self._config = config
         self._database = database
@@ -64,13 +82,16 @@ class Retention:
         self._wall = wall
         self._monotonic = monotonic
         self._tasks: list[asyncio.Task[None]] = []
-        self._calendar = Calendar.at_start(wall(), monotonic(), _remembered(database.recall(REMEMBERED)))
+        self._boot = boot()
+        known = database.recall(REMEMBERED)
+        remembered = None if known is None else Remembered.parse(known)
+        self._calendar = Calendar.at_start(wall(), monotonic(), remembered, self._boot)
         self._loop = asyncio.get_running_loop()
         jobs.subscribe(self._heard)
 
     def start(self) -> None:
         """Look once now, then every hour."""
-        self._tasks = [asyncio.create_task(self._go_on()), asyncio.create_task(self._make_room())]
+        self._tasks = [asyncio.create_task(one) for one in (self._go_on(), self._keep_time(), self._make_room())]
 
     async def close(self) -> None:
         """Stop."""
@@ -97,6 +118,14 @@ class Retention:
                 log.exception("forgetting failed; trying again in an hour")
             await asyncio.sleep(EVERY_S)
 
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(REMEMBER_S)
+            try:
+                await asyncio.to_thread(self._remember)
+            except Exception:
+                log.exception("the calendar is not remembered; trying again in minutes")
+
     async def _make_room(self) -> None:
         while True:
             if self._reprints.any:
@@ -105,13 +134,19 @@ class Retention:
 
     def look(self) -> None:
         """Forget what may be forgotten now."""
-        now = self._calendar.now(self._monotonic())
-        self._database.remember(REMEMBERED, f"{now!r} {self._wall()!r}")
+        now = self._remember()
         self._jobs.see(now)
         self._index.see(now)
         self._forget_reprints(now)
         self._forget_jobs(now)
         self._forget_instances(now)
+
+    def _remember(self) -> float:
+        """The calendar now; it is there at the next start, too."""
+        monotonic_s = self._monotonic()
+        now = self._calendar.now(monotonic_s)
+        self._database.remember(REMEMBERED, str(Remembered(now, self._wall(), self._boot, monotonic_s)))
+        return now
 
     def _forget_jobs(self, now: float) -> None:
         keep = {("film", key): table.keep_days for key, table in self._config.printers.items()}
@@ -153,10 +188,3 @@ class Retention:
         count = self._index.forget(limits, now - GONE_KEEP_DAYS * DAY_S)
         if count:
             log.info("instances forgotten", extra={"instances": count})
-
-
-def _remembered(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    calendar, wall = text.split()
-    return float(calendar), float(wall)

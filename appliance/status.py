@@ -72,7 +72,8 @@ def snapshot(appliance: Appliance) -> dict[str, Any]:
         problems.append(("warning", f"{sum(1 for job in jobs if job.attempts)} jobs are being tried again"))
     if any(now - job.created > OLD_S and not job.held for job in jobs):
         problems.append(("warning", "a job has waited for more than an hour"))
-    if recent := [job for job in failed if now - job.updated < 24 * 3600]:
+    # What is dated ahead failed before the clock was set back: nobody knows when.
+    if recent := [job for job in failed if 0 <= now - job.updated < 24 * 3600]:
         problems.append(("warning", f"{len(recent)} jobs failed within a day"))
     calibrations = {key: appliance.calibrations.newest(key) for key in config.printers}
     for key, table in config.printers.items():

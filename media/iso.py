@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -124,6 +124,10 @@ def _copy(source: int, position: int, out: int, place: int, size: int) -> int:
         return os.sendfile(out, source, position, size)
 
 
+LATEST = datetime(2155, 12, 31, tzinfo=UTC)
+"""ISO 9660 counts years from 1900 in a byte (ECMA-119 9.1.5); a clock that is wrong may be beyond."""
+
+
 @contextmanager
 def _clock(now: datetime) -> Iterator[None]:
     """Let pycdlib's modules see one moment."""
@@ -176,7 +180,7 @@ def write_iso(
     """
     import pycdlib
 
-    with _clock(now):
+    with _clock(min(now, LATEST)):
         iso: Any = pycdlib.PyCdlib()
         iso.new(interchange_level=1, sys_ident="", vol_ident=volume_id, joliet=3 if joliet else None)
         try:

@@ -323,7 +323,8 @@ def _write_zip(
     files: Mapping[FileName, Path], out: Path, request: DiscRequest, progress: Callable[[float], None]
 ) -> None:
     """A ZIP File-set (PS3.12 Annex V): stored, not deflated; images do not get smaller, and readers are simpler."""
-    date = request.now.timetuple()[:6]
+    # A ZIP knows the years 1980 to 2107: a machine whose clock has not been set yet makes discs all the same.
+    date = min(max(request.now.timetuple()[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for number, (path, source) in enumerate(files.items()):
             entry = zipfile.ZipInfo("/".join(path), date)

@@ -9,6 +9,7 @@ was lost on the way (PS3.4 B.4.1.2). This decodes foreign pixels: it runs in a c
 from __future__ import annotations
 
 import mmap
+import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -153,7 +154,7 @@ def _decompressed(data_set: Dataset, source: Path, syntax: str) -> Replacements:
         return {}  # a document in the syntax of its study: only the name of the encoding changes
     if _pixel_bytes(data_set) > MAX_PIXEL_BYTES:
         raise CannotTranscode("its pixels are too many")
-    if syntax == JPEG_EXTENDED and int(data_set.BitsStored) > 8:
+    if _needs_dcmdjpeg(data_set, syntax):
         replaced: dict[int, tuple[bytes, bytes]] = {PIXEL_DATA: (b"OW", _by_dcmdjpeg(source))}
     else:
         frames = data_set.get("NumberOfFrames")
@@ -190,21 +191,56 @@ def _icon(data_set: Dataset, path: PathOfItem, syntax: str) -> Replacements:
     return _pixel_elements(item)
 
 
+def read_decompressed(path: Path) -> Dataset:
+    """A file's data set with plain pixels, for who shows them: colour as RGB, no second file. What is in none of the
+    transfer syntaxes in `DECODERS` is left as it is.
+
+    Raises:
+        CannotTranscode: its pixels cannot be decoded; in words without patient data.
+        Exception: whatever pydicom says of a file that it cannot read.
+    """
+    data_set: Dataset = pydicom.dcmread(path)
+    syntax = str(data_set.file_meta.get("TransferSyntaxUID", ""))
+    if syntax not in DECODERS or "PixelData" not in data_set:
+        return data_set
+    if _pixel_bytes(data_set) > MAX_PIXEL_BYTES:
+        raise CannotTranscode("its pixels are too many")
+    if not _needs_dcmdjpeg(data_set, syntax):
+        data_set.decompress(as_rgb=True, generate_instance_uid=False, decoding_plugin=DECODERS[syntax])
+        return data_set
+    # Whoever looks at a disc cannot write beside its files, and pixels of patients do not belong into /tmp.
+    memory = os.memfd_create("decoded")
+    try:
+        pixels = _decoded(path, Path(f"/dev/fd/{memory}"), (memory,))
+    finally:
+        os.close(memory)
+    data_set.add_new(PIXEL_DATA, "OW", pixels)
+    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return data_set
+
+
+def _needs_dcmdjpeg(data_set: Dataset, syntax: str) -> bool:
+    return syntax == JPEG_EXTENDED and int(data_set.BitsStored) > 8
+
+
 def _by_dcmdjpeg(source: Path) -> bytes:
-    """12-bit JPEG Extended has no free decoder in Python: DCMTK's program, with fixed arguments. The pixels."""
+    """The pixels, by way of a file beside their source: discs are made where there is more disk than memory."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
-        out = Path(folder) / "out"
-        try:
-            done = subprocess.run(
-                ["/usr/bin/dcmdjpeg", "+cl", "+te", str(source), str(out)], capture_output=True, timeout=300
-            )
-        except FileNotFoundError:
-            raise CannotTranscode("12-bit JPEG needs dcmdjpeg (package dcmtk), which is not installed") from None
-        except subprocess.TimeoutExpired:
-            raise CannotTranscode("dcmdjpeg took too long") from None
-        if done.returncode != 0:
-            raise CannotTranscode("dcmdjpeg cannot decode it")
-        return bytes(pydicom.dcmread(out).PixelData)
+        return _decoded(source, Path(folder) / "out")
+
+
+def _decoded(source: Path, out: Path, pass_fds: tuple[int, ...] = ()) -> bytes:
+    """12-bit JPEG Extended has no free decoder in Python: DCMTK's program, with fixed arguments. The pixels."""
+    command = ["/usr/bin/dcmdjpeg", "+cl", "+te", str(source.absolute()), str(out)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=300, pass_fds=pass_fds)
+    except FileNotFoundError:
+        raise CannotTranscode("12-bit JPEG needs dcmdjpeg (package dcmtk), which is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise CannotTranscode("dcmdjpeg took too long") from None
+    if done.returncode != 0:
+        raise CannotTranscode("dcmdjpeg cannot decode it")
+    return bytes(pydicom.dcmread(out).PixelData)
 
 
 FOLLOWING = frozenset({0x00282110})

@@ -47,22 +47,39 @@ class Picture:
         return self.samples.ndim == 3
 
 
-def pictures(paths: Sequence[Path]) -> Iterator[Picture]:
+Read = Callable[[Path], Any]
+"""A data set from a file. What it raises beside CannotCompose is told by the name of its type alone."""
+
+
+def read_plainly(path: Path) -> Any:
+    """The data set of a file as it is; pydicom decodes what it can."""
+    import pydicom
+
+    return pydicom.dcmread(path)
+
+
+def pictures(paths: Sequence[Path], read: Read = read_plainly) -> Iterator[Picture]:
     """Every frame of every image file, in order.
+
+    Args:
+        paths: image files.
+        read: reads one; whoever has more decoders than pydicom brings them.
 
     Raises:
         CannotCompose: a file is no image, or its pixels cannot be decoded.
     """
-    import pydicom
     from pydicom.pixels.processing import apply_modality_lut
     from pydicom.pixels.utils import pixel_array
 
     for path in paths:
         try:
-            data_set = pydicom.dcmread(path)
+            data_set = read(path)
             stored = pixel_array(data_set)  # colour comes as RGB, whatever it was sent as
+        except CannotCompose:
+            raise
         except Exception as failure:
-            raise CannotCompose(f"{path}: not an image that can be decoded ({type(failure).__name__})") from failure
+            words = cannot_decode(path, type(failure).__name__)
+            raise CannotCompose(words) from failure
         color = int(data_set.get("SamplesPerPixel", 1)) == 3
         full = (1 << int(data_set.BitsStored)) - 1
         frames = stored if int(data_set.get("NumberOfFrames", 1) or 1) > 1 else stored[np.newaxis]
@@ -73,6 +90,18 @@ def pictures(paths: Sequence[Path]) -> Iterator[Picture]:
             else:
                 values = np.asarray(apply_modality_lut(frame, data_set), np.float64)
                 yield Picture(_p_values(values, data_set), aspect)
+
+
+def cannot_decode(path: Path, reason: str) -> str:
+    """What to say of a file that makes no picture: with its transfer syntax, where it has one."""
+    import pydicom
+
+    try:
+        syntax = pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID
+    except Exception:
+        return f"{path}: not an image that can be decoded ({reason})"
+    named = f"{syntax.name}, {syntax}" if syntax.name != syntax else str(syntax)
+    return f"{path}: not an image that can be decoded ({reason}); its transfer syntax is {named}"
 
 
 def _aspect(data_set: Any) -> tuple[int, int]:
@@ -151,6 +180,7 @@ def compose(
     landscape: bool = False,
     dpi: float = 300,
     progress: Callable[[float, str], None] = lambda _d, _s: None,
+    read: Read = read_plainly,
 ) -> int:
     """Lay images out on films and render them into one PDF, in the greys of a printer that nobody configured.
 
@@ -162,6 +192,7 @@ def compose(
         landscape: Film Orientation LANDSCAPE.
         dpi: printer resolution.
         progress: hears (0 to 1, step).
+        read: see `pictures`.
 
     Returns:
         How many films there are.
@@ -177,7 +208,7 @@ def compose(
         raise CannotCompose(f"there is no film size {film_size_id} (there are: {', '.join(FILM_SIZES)})")
     width_mm, height_mm = (max(size), min(size)) if landscape else size
     shown = []
-    for number, picture in enumerate(pictures(paths)):
+    for number, picture in enumerate(pictures(paths, read)):
         shown.append(picture)
         progress(0.4 * min(1.0, number / len(paths)), "reading")
     form = display_format(layout, len(shown))

@@ -27,6 +27,7 @@ PROGRAMS = {
     "fuseiso": "fuseiso",
     "openjph-tools": "ojph_compress",
     "strace": "strace",
+    "faketime": "faketime",
     "ghostscript": "gs",
     "mupdf-tools": "mutool",
     "systemd": "systemd-analyze",

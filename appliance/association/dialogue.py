@@ -148,7 +148,7 @@ class DialogueLog:
         """Bytes that the day's file may still take; negative when it said that it is full."""
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._recent.extend(newest_lines(folder, keep))
+            self._recent.extend(newest_lines(folder, keep, _day(wall())))
             self._recent_bytes = sum(map(len, self._recent))
 
     def began(self, association_id: str, address: str) -> Dialogue:
@@ -182,7 +182,7 @@ class DialogueLog:
             log.warning("a dialogue record could not be kept", extra={"error": failure.strerror})
 
     def _open_today(self, folder: Path) -> None:
-        day = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%d")
+        day = _day(self._wall())
         if day == self._day:
             return
         self.close()
@@ -192,7 +192,7 @@ class DialogueLog:
         if length and os.pread(self._fd, 1, length - 1) != b"\n":
             os.write(self._fd, b"\n")  # behind a line that a crash cut short
         self._room = DAY_BYTES - length
-        for old in sorted(folder.glob("*.jsonl"))[: -self._keep_days]:
+        for old in _by_age(folder, day)[: -self._keep_days]:
             old.unlink(missing_ok=True)
 
     def recent(self) -> Iterator[dict[str, Any]]:
@@ -206,11 +206,22 @@ class DialogueLog:
             self._fd, self._day = -1, ""
 
 
-def newest_lines(folder: Path, most: int) -> list[bytes]:
-    """The newest lines on disk, oldest first, as far as they would stay in memory."""
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d")
+
+
+def _by_age(folder: Path, today: str) -> list[Path]:
+    """The files of days, the oldest first, today's last. Those dated ahead are older than all others: they were written
+    before the clock was set back. In 1970, these are all but the one that is being written."""
+    return sorted(folder.glob("*.jsonl"), key=lambda file: (file.stem <= today, file.stem))
+
+
+def newest_lines(folder: Path, most: int, today: str) -> list[bytes]:
+    """The newest lines on disk, oldest first, as far as they would stay in memory; `today` is a day as its file's name
+    has it."""
     found: list[bytes] = []
     room = RECENT_BYTES
-    for file in sorted(folder.glob("*.jsonl"), reverse=True):
+    for file in reversed(_by_age(folder, today)):
         with file.open("rb") as stream:
             length = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, length - room))
@@ -241,4 +252,4 @@ def read_records(folder: Path, most: int = 200) -> list[dict[str, Any]]:
         PermissionError: they are not for this user.
     """
     os.scandir(folder).close()  # `glob` says of a folder that it may not read that nothing is in it
-    return list(_records(newest_lines(folder, most)))
+    return list(_records(newest_lines(folder, most, _day(time.time()))))

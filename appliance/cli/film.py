@@ -18,12 +18,20 @@ from appliance.cli.common import OutFile, Progress, fail
 @click.option("-o", "out", default="film.pdf", show_default=True, type=OutFile())
 def film(images: tuple[Path, ...], layout: str, film_size_id: str, landscape: bool, dpi: int, out: Path) -> None:
     """Compose and render a film of DICOM images, without a network."""
+    from appliance.image_files import read
     from printing.compose import CannotCompose, compose
 
     progress = Progress("film")
     try:
         pages = compose(
-            images, out, layout=layout, film_size_id=film_size_id, landscape=landscape, dpi=dpi, progress=progress
+            images,
+            out,
+            layout=layout,
+            film_size_id=film_size_id,
+            landscape=landscape,
+            dpi=dpi,
+            progress=progress,
+            read=read,
         )
     except CannotCompose as failure:
         fail(str(failure))

@@ -34,10 +34,11 @@ def print_images(
     progress: Callable[[float, str], None] = lambda _d, _s: None,
 ) -> Answer:
     """Print image files; status and words of the first step that failed, or how many films were taken."""
+    from appliance.image_files import read
     from printing.compose import CannotCompose, display_format, pictures
 
     try:
-        shown = list(pictures(images))
+        shown = list(pictures(images, read))
         form = display_format(layout, len(shown))
     except CannotCompose as failure:
         return Answer(False, str(failure))

@@ -252,6 +252,15 @@ def test_what_is_over_the_quota_of_a_day_waits_and_is_not_lost(spool: Spool) -> 
     assert not spool.jobs.get(held[0].id).held
 
 
+def test_films_dated_ahead_are_not_those_of_today(spool: Spool) -> None:
+    """The clock was wrong for a while: what was printed then takes nothing from the days until that date."""
+    gate = Gate(films_a_day=1)
+    spool.wall_s += 10 * 365 * 86400
+    assert not of_the_day(spool, 0, gate)
+    spool.wall_s -= 10 * 365 * 86400
+    assert not of_the_day(spool, 1, gate) and of_the_day(spool, 2, gate)
+
+
 def test_of_films_at_once_no_more_than_the_quota_go(spool: Spool) -> None:
     orders = [replace(spool.order(b"one", uid=f"1.{uid}"), gate=Gate(films_a_day=5)) for uid in range(16)]
     with ThreadPoolExecutor(8) as threads:

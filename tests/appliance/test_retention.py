@@ -27,6 +27,12 @@ class Times:
 
     wall: float = 1_800_000_000.0
     monotonic: float = 1000.0
+    boot: str = "first"
+
+    def reboot(self, off_days: float) -> None:
+        """The machine was off, or its clock says so."""
+        self.wall += off_days * DAY_S
+        self.monotonic, self.boot = 5.0, self.boot + "'"
 
     def pass_days(self, days: float) -> None:
         self.wall += days * DAY_S
@@ -71,6 +77,7 @@ class House:
                     self.films.reprints,
                     lambda: self.times.wall,
                     lambda: self.times.monotonic,
+                    lambda: self.times.boot,
                 )
             self.retention.look()
 
@@ -156,8 +163,7 @@ def test_a_jump_of_the_clock_takes_nothing(house: House, jump_days: float) -> No
 def test_a_jump_while_it_is_off_takes_nothing_either(house: House) -> None:
     _, file = house.film()
     house.look()
-    house.times.wall += 3650 * DAY_S
-    house.times.monotonic = 5.0
+    house.times.reboot(3650)
     house.look(restart=True)
     assert file.exists()
     house.times.pass_days(6.9)
@@ -171,8 +177,21 @@ def test_a_jump_while_it_is_off_takes_nothing_either(house: House) -> None:
 def test_a_plausible_absence_counts(house: House) -> None:
     _, file = house.film()
     house.look()
+    house.times.reboot(8)
+    house.look(restart=True)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("jump_days", [8, -8])
+def test_a_jump_of_days_across_a_restart_takes_nothing(house: House, jump_days: float) -> None:
+    """The machine stayed on: it knows how long the appliance was off."""
+    house.times.wall += min(0, jump_days) * DAY_S
+    _, file = house.film()
+    house.look()
     house.times.wall += 8 * DAY_S
-    house.times.monotonic = 5.0
+    house.look(restart=True)
+    assert file.exists()
+    house.times.monotonic += 7.1 * DAY_S
     house.look(restart=True)
     assert not file.exists()
 

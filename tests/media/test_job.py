@@ -65,6 +65,16 @@ def test_a_zip_stores_names_of_ps3_10(tmp_path: Path) -> None:
     assert sorted(names) == ["DICOM/PA000001/ST000001/SE000001/IM000001", "DICOMDIR", "INDEX.HTM", "README.TXT"]
 
 
+@pytest.mark.parametrize("year", [1970, 2200])
+@pytest.mark.parametrize("output", ["iso", "zip"])
+def test_a_clock_that_was_never_set_makes_discs(tmp_path: Path, output: str, year: int) -> None:
+    """A ZIP knows the years 1980 to 2107."""
+    written(tmp_path / "in", instance(1))
+    request = replace(request_of(tmp_path / "in", output=output), now=datetime(year, 1, 1, 0, 1, tzinfo=UTC))
+    (made,) = make_disc(request, tmp_path / "work").files
+    assert validate(made).ok
+
+
 def test_several_volumes_are_complete_each_and_know_of_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

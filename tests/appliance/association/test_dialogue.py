@@ -715,6 +715,17 @@ def test_records_are_kept_for_days_and_a_line_cut_short_is_passed_over(tmp_path:
     assert [one["id"] for one in log.recent()] == ["a3", "a4"]
 
 
+def test_days_dated_ahead_are_the_first_to_go_and_today_never_is(tmp_path: Path) -> None:
+    """The clock was ten years ahead for a moment, and a start of a board without a battery is in 1970."""
+    days = [0, 3650, 1, 2, -19000]
+    for at, day in enumerate(days):
+        log = DialogueLog(tmp_path, keep_days=3, wall=lambda day=day: 1_700_000_000.0 + day * 86400)
+        log.ended(log.began(f"a{at}", "192.0.2.1"), "released")
+        log.close()
+    assert [one["id"] for one in log.recent()][-3:] == ["a2", "a3", "a4"]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_new_start_knows_the_records_of_the_one_before(tmp_path: Path) -> None:
     now_s = 1_700_000_000.0
     log = DialogueLog(tmp_path, wall=lambda: now_s)
