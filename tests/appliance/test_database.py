@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from appliance.database import (
     Database,
     DatabaseProblem,
     NewerDatabase,
+    WriterTurn,
     _prepare,
     migrations,
 )
@@ -227,3 +229,14 @@ def test_processes_of_the_appliance_take_turns(database: Database, tmp_path: Pat
         database.remember("ours", str(number))
     assert other.wait(30) == 0
     assert (database.recall("ours"), database.recall("theirs")) == ("99", "99")
+
+
+def test_a_turn_is_closed_when_whoever_has_it_is_done(tmp_path: Path) -> None:
+    turn = WriterTurn(tmp_path / "lock")
+    closing = threading.Thread(target=turn.close, daemon=True)
+    with turn:
+        closing.start()
+        closing.join(0.2)
+        assert closing.is_alive()
+    closing.join(5)
+    assert not closing.is_alive()
