@@ -71,7 +71,15 @@ from .records import (
 )
 from .runs import Found, Run, Runs, Walked
 
-__all__ = ["InstanceHeader", "MissingIdentity", "NeedMore", "Unparsable", "check_rest", "scan_header"]
+__all__ = [
+    "InstanceHeader",
+    "MissingIdentity",
+    "NeedMore",
+    "Unparsable",
+    "check_fragments",
+    "check_rest",
+    "scan_header",
+]
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
@@ -322,6 +330,44 @@ def check_rest(read: Callable[[int, int], bytes], position: int, size: int, tran
             raise NeedMore(TRUNCATED)
         if position > size - 8:
             return  # the end, too
+
+
+def check_fragments(read: Callable[[int, int], bytes], position: int, size: int, transfer_syntax_uid: str) -> None:
+    """Look whether encapsulated pixel data behind the header are whole, without reading the fragments (PS3.5 §A.4).
+
+    Args: as of `check_rest`, which says nothing of them.
+
+    Raises:
+        NeedMore: a fragment is longer than what is there, or the Sequence Delimitation Item is missing.
+        Unparsable: something else stands among the fragments.
+    """
+    if transfer_syntax_uid == DEFLATED or syntax_of(transfer_syntax_uid) is not EXPLICIT_LE:
+        return
+    for _ in range(MAX_REST):
+        head = read(position, 12)
+        if len(head) < 8:
+            return
+        tag, _, header_bytes, length = read_header(head, 0, len(head), EXPLICIT_LE)
+        position += header_bytes
+        if length == UNDEFINED:
+            break
+        position += length
+    else:
+        return
+    if tag != 0x7FE00010:
+        return  # a sequence, which nothing has looked into
+    for _ in range(MAX_ELEMENTS):
+        head = read(position, 8)
+        if len(head) < 8:
+            raise NeedMore("its pixel data are not ended by a Sequence Delimitation Item")
+        tag, _, _, length = read_header(head, 0, 8, EXPLICIT_LE)
+        if tag == SEQUENCE_END:
+            return
+        if tag != ITEM:
+            raise Unparsable("something that is no fragment stands among those of its pixel data")
+        position += 8 + length
+        if position > size:
+            raise NeedMore("its pixel data end in the middle of a fragment")
 
 
 PIXEL_DATA = (b"\xe0\x7f\x10\0OW\0\0", b"\xe0\x7f\x10\0OB\0\0")

@@ -17,7 +17,7 @@ from .dicomdir import DirectoryRecord, DirectoryTree, read_dicomdir
 from .directory_reader import MAX_DIRECTORY_BYTES
 from .elements import NeedMore, Unparsable
 from .file_ids import COMPONENT, COMPONENTS_MAX, legal
-from .instance import InstanceHeader, check_rest, scan_header
+from .instance import InstanceHeader, check_fragments, check_rest, scan_header
 from .part10 import HEAD_BYTES, FileMeta, file_meta
 from .validation_directory import check_directory
 from .validation_report import Finding, Findings, Report, printable
@@ -241,6 +241,7 @@ class _Check:
 
         size = self.source.files[place] - meta.data_offset
         check_rest(read, header.read_bytes, size, meta.transfer_syntax_uid)
+        check_fragments(read, header.read_bytes, size, meta.transfer_syntax_uid)
 
     def _same(
         self, header: InstanceHeader, record: DirectoryRecord, above: tuple[DirectoryRecord, ...], location: str

@@ -371,3 +371,20 @@ def test_a_patient_id_that_a_directory_may_not_have_is_no_difference(tmp_path: P
     written(tmp_path / "in", made)
     build_disc([tmp_path / "in"], tmp_path / "out.iso")
     assert not [one for one in validate(tmp_path / "out.iso").findings if one.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        (0, ""),
+        (8, "its pixel data are not ended by a Sequence Delimitation Item"),
+        (18, "its pixel data end in the middle of a fragment"),
+    ],
+)
+def test_ps3_5_a_4_compressed_pixels_that_break_off_are_named(disc: Path, cut: int, words: str) -> None:
+    fragments = b"".join(struct.pack("<HHL", 0xFFFE, 0xE000, len(one)) + one for one in (b"", b"x" * 40, b"y" * 40))
+    stream = fragments + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    pixels = struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + stream
+    (disc / FIRST).write_bytes((disc / FIRST).read_bytes() + pixels[: len(pixels) - cut])
+    expected = [f"a referenced file is damaged: {words}"] if words else []
+    assert texts(validate(disc)) == expected
