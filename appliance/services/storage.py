@@ -18,7 +18,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
 from appliance.database import DATABASE_ERRORS
@@ -229,7 +229,7 @@ class StorageService:
 
     def _put(self, request: Request, sink: GuardedSink, *, at_once: bool = False) -> Arrival:
         incoming = sink.incoming
-        with promising_nothing(incoming):
+        try:
             header = checked(sink, request)
             relative = incoming.keep()
             arrival = self._index.put(
@@ -245,12 +245,18 @@ class StorageService:
                 ),
                 at_once=at_once,
             )
+        except NotAtOnce:
+            raise  # it is kept, and waits for its row
+        except BaseException as failure:
+            promise_nothing(incoming, failure)
         return self._put_once(incoming, arrival)
 
     def _wait(self, incoming: IncomingInstance, ticket: Ticket) -> Arrival:
         """The rest of `_put`, where the index could not be written at once."""
-        with promising_nothing(incoming):
+        try:
             arrival = self._index.wait(ticket)
+        except BaseException as failure:
+            promise_nothing(incoming, failure)
         return self._put_once(incoming, arrival)
 
     @staticmethod
@@ -315,24 +321,22 @@ class GuardedSink:
         self.incoming.discard()
 
 
-@contextlib.contextmanager
-def promising_nothing(incoming: IncomingInstance) -> Iterator[None]:
-    """Around what may fail before an instance is promised: then nothing of it stays, and the fault is an answer."""
-    try:
-        yield
-    except NotAtOnce:
-        raise  # it is kept, and waits for its row
-    except OSError as failure:
-        incoming.discard()
+def promise_nothing(incoming: IncomingInstance, failure: BaseException) -> NoReturn:
+    """What failed before an instance was promised: nothing of it stays, and the fault is an answer. (A function that is
+    called in the one case in many: a context manager costs each instance that succeeds.)
+
+    Raises:
+        Refused: a disk or database that fails.
+        BaseException: anything else, as it came.
+    """
+    incoming.discard()
+    if isinstance(failure, OSError):
         raise disk_refusal(failure) from failure
-    except DATABASE_ERRORS as failure:
+    if isinstance(failure, DATABASE_ERRORS):
         # Full, failing or locked: nothing was promised, and the sender tries again.
-        incoming.discard()
         log.error("the index failed", extra={"error": str(failure).splitlines()[0]})
         raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
-    except BaseException:
-        incoming.discard()
-        raise
+    raise failure
 
 
 def header_of(incoming: IncomingInstance, syntax: str) -> InstanceHeader:
