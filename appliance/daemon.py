@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from appliance import __version__
+from appliance.arrivals import Arrival
 from appliance.association.dialogue import DialogueLog
 from appliance.association.entity import Entity, Kind
 from appliance.association.message import Association
@@ -32,6 +33,7 @@ from appliance.association.server import AssociationServer
 from appliance.calibrations import Calibrations, calibrated
 from appliance.capabilities import transfer_syntaxes
 from appliance.children import Children
+from appliance.clerk import Clerk
 from appliance.collector import Collector
 from appliance.config import Config, ConfigProblem
 from appliance.control import Ask, ControlServer, ImpossibleRequest
@@ -41,8 +43,7 @@ from appliance.dispatch import Service, ServiceConversation
 from appliance.events import Events
 from appliance.files import FileOwner
 from appliance.films import Films, NotKept
-from appliance.hasher import Hasher
-from appliance.instances import Arrival, patients_of
+from appliance.instances import InstanceIndex, patients_of
 from appliance.jobs import Jobs
 from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
@@ -223,12 +224,14 @@ class Appliance:
         log.critical("the database is damaged: set aside", extra={"file": f"{file}.{mark}", "reason": reason})
 
     def _make_storage(self) -> None:
-        self.reception = Reception(self.config, self.database, self._wall)
+        self.reception = Reception(self.config, self._wall)
         self._stack.callback(self.reception.close)
-        self.index, self.store, self.reserve = self.reception.index, self.reception.store, self.reception.reserve
+        self.store, self.reserve = self.reception.store, self.reception.reserve
+        self.index = InstanceIndex(self.database, self.store, self._wall)
+        self.index.collected = frozenset(self.config.discs)
         self._found = list(self.store.files())
-        self.hasher = Hasher(self.index, self.store)
-        self._stack.callback(self.hasher.close)
+        self.clerk = Clerk(self.index, self.store)
+        self._stack.callback(self.clerk.close)
 
     async def _adopt_files(self) -> None:
         """Index what a crash, or a lost database, left without a row; after `ready`, nobody waits for it."""
@@ -237,7 +240,7 @@ class Appliance:
         adopted = await asyncio.to_thread(self.index.adopt, found)
         if adopted:
             log.warning("stored files were indexed again", extra={"instances": adopted})
-        self.hasher.kick()
+        self.clerk.ended()
 
     def _make_films(self, state: Path) -> None:
         days = {key: min(table.reprint_days, table.keep_days) for key, table in self.config.printers.items()}
@@ -286,14 +289,18 @@ class Appliance:
         self.receivers = Receivers(
             self.config,
             self._most_receivers,
-            self.collector.arrived,
+            self._arrived_elsewhere,
             self._association_closed,
             self._receiver_lost,
             inherited=self._lock,
         )
 
+    def _arrived_elsewhere(self, station: str, study: str, patient: tuple[str, str], association: str | None) -> None:
+        self.clerk.arrived()
+        self.collector.arrived(station, study, patient, association)
+
     def _receiver_lost(self) -> None:
-        """What it stored and could not tell us of is found in the index."""
+        """What it stored and could not tell us of is found in its log."""
         self._recount = asyncio.create_task(self._collect_pending())
 
     # -- services -----------------------------------------------------------------------------------------------
@@ -338,14 +345,15 @@ class Appliance:
 
     def _storage(self, key: str) -> MakeService:
         def arrived(arrival: Arrival) -> None:
-            if for_patient_discs(arrival.header.sop_class_uid):
+            self.clerk.arrived()
+            if for_patient_discs(arrival.sop_class_uid):
                 self.collector.arrived(*arrival.of_study)
 
         return self.reception.service(key, arrived, self._association_closed)
 
     def _association_closed(self, association_id: str) -> None:
         self.collector.closed(association_id)
-        self.hasher.kick()
+        self.clerk.ended()
 
     def _entities(self) -> list[Entity]:
         own = Entity(

@@ -7,7 +7,6 @@ SQL that is also right on PostgreSQL; what only SQLite needs stands in this file
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
 import os
 import pkgutil
@@ -182,45 +181,6 @@ LOG_BYTES = 8_300_000
 """Length of the write-ahead log: it begins anew after two thousand pages (`wal_autocheckpoint`)."""
 
 
-class WriterTurn:
-    """The one writer of a SQLite file: threads of this process take turns, and so do the processes of the appliance.
-
-    SQLite itself lets a process that finds the file locked sleep and try again, in steps of up to 100 ms; waiting for
-    a file lock costs nothing and wakes up at once.
-
-    Args:
-        file: locked while a writer has its turn.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._threads = threading.Lock()
-        self._file = file
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
-        try:
-            if self._fd < 0:
-                self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-        finally:
-            self._threads.release()
-
-    def close(self) -> None:
-        """Close the file, when whoever has its turn is done: a thread may still write while the appliance stops."""
-        with self._threads:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
-
-
 class Database:
     """A connection pool and the writer's turn.
 
@@ -232,7 +192,8 @@ class Database:
     def __init__(self, where: Path | str, *, read_only: bool = False) -> None:
         url = _url(where, at_rest=read_only and isinstance(where, Path) and _is_at_rest(where))
         sqlite_file = url.get_backend_name() == "sqlite"
-        self.writer: WriterTurn | threading.Lock = threading.Lock()
+        self.writer = threading.Lock()
+        """The writer's turn: SQLite lets whoever finds the file locked sleep in steps of up to 100 ms instead."""
         self._fast: Any = None
         self._driver: Any = None
         """What `_fast` is in the driver's terms: asked for once, as it takes SQLAlchemy three calls."""
@@ -249,8 +210,6 @@ class Database:
             event.listen(self.engine, "begin", _sqlite_begin_immediate if not read_only else _sqlite_begin)
         else:
             self.engine = create_engine(url, pool_size=4, max_overflow=12, hide_parameters=True)
-        if sqlite_file and not read_only and isinstance(where, Path):
-            self.writer = WriterTurn(where.with_name(f"{where.name}.lock"))
         self.prepared = cache(partial(_prepare, self.engine.dialect))
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         postgresql = self.engine.dialect.name == "postgresql"
@@ -396,8 +355,6 @@ class Database:
             self._fast.close()
             self._fast = self._driver = None
         self.engine.dispose()
-        if isinstance(self.writer, WriterTurn):
-            self.writer.close()
 
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

@@ -1,11 +1,11 @@
-"""The index of what is stored: instance, reception and variant rows, each made before the 0000 that promises it.
+"""The index of what is stored: instance, reception and variant rows, taken over from the log of arrivals.
 
 An *instance* is one SOP Instance with the directory keys that were recorded when it came, so that no disc needs a
 second header pass. A *reception* says that an AE title of ours was sent it: discs are made of receptions. A *variant*
 is a second content under a UID that is taken: it is kept aside until it is known whether it is really another one.
 
-Commits are grouped: whoever gets the writer's turn commits everything that waits, so eight senders cost about as many
-fsyncs as one.
+What a peer was told is in the log (`arrivals`) first, and here as soon as anybody asks (`catch_up`). It may be read
+there twice, after a crash: no two arrivals have the same file, so the second time changes nothing.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from appliance.database import REMEMBER, Database, FastTransaction, is_locked
+from appliance.arrivals import FOLDER, Arrival, is_finished, log_files, read_lines
+from appliance.database import REMEMBER, Database, FastTransaction
 from media.identity import Identity
-from media.instance import InstanceHeader, Unparsable
+from media.instance import Unparsable
 from media.part10 import scan_file
 from media.records import for_patient_discs
 from media.store import InstanceStore
@@ -39,29 +40,6 @@ class Outcome(Enum):
     """The same instance again: one copy, the reception recorded."""
     VARIANT = "variant"
     """A UID that is taken, with other bytes: kept aside."""
-
-
-@dataclass(slots=True)  # not frozen: one is made with every instance, and a frozen one takes twice as long to make
-class Arrival:
-    """One instance that is durable in the store and wants its row."""
-
-    file: str
-    """Relative to the store's folder."""
-    file_bytes: int
-    data_offset: int
-    header: InstanceHeader
-    transfer_syntax_uid: str
-    ae_title: str
-    """The station that it was sent to: the key of its configuration table."""
-    calling_ae_title: str
-    association_id: str
-    outcome: Outcome = Outcome.NEW
-
-    @property
-    def of_study(self) -> tuple[str, str, tuple[str, str], str]:
-        """(station, Study Instance UID, (Patient ID, issuer), association): what the quiet rule goes by."""
-        header = self.header
-        return self.ae_title, header.study_instance_uid, (header.patient_id, header.issuer), self.association_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,40 +136,12 @@ def patients_of(database: Database, job_id: str) -> list[dict[str, str]]:
         return [{key: str(value) for key, value in row.items()} for row in rows]
 
 
-class Ticket:
-    """One arrival that waits for its commit."""
-
-    taken = False
-    """Into a commit; that one is over when its owner has the turn."""
-    error: BaseException | None = None
-    known: _Known | None = None
-    """Set where the UID is taken: the row that has it."""
-
-    def __init__(self, arrival: Arrival) -> None:
-        self.arrival = arrival
-        self.since_s = time.monotonic()
-
-
-class NotAtOnce(Exception):
-    """Another program, or a long commit, keeps an arrival waiting: `InstanceIndex.wait` for its ticket, in a thread."""
-
-    def __init__(self, ticket: Ticket) -> None:
-        super().__init__("the index cannot be written at once")
-        self.ticket = ticket
-
-
-AT_ONCE_S = 0.05
-"""How long an arrival that is to be put at once waits for the commit of others."""
-HOPELESS_S = float("-inf")
-"""Began to wait so long ago that a file which is locked is given up at once."""
-
-
 class InstanceIndex:
     """The instance, reception and variant tables.
 
     Args:
         database: where they are.
-        store: where their files are.
+        store: where their files are, and the logs of those that arrived.
         wall: the wall clock, seconds since the epoch; a label only, nothing is decided by it.
     """
 
@@ -202,136 +152,113 @@ class InstanceIndex:
         self.collected: frozenset[str] = frozenset()
         """Stations whose receptions wait for a disc job."""
         self._turn = threading.Lock()
-        self._waiting: deque[Ticket] = deque()
-        """Anybody appends; who has the turn takes out."""
+        self._positions: dict[str, int] = {}
+        """How far each file of the log has been taken over, by name."""
 
     # -- arrivals -----------------------------------------------------------------------------------------------
 
-    def put(self, arrival: Arrival, *, at_once: bool = False) -> Arrival:
-        """Commit one arrival; on return it is durable.
-
-        Args:
-            arrival: durable in the store.
-            at_once: for the event loop, on which nobody may wait for other programs.
-
-        Returns:
-            The arrival with its outcome. SAME: the caller removes the file that it just kept.
+    def catch_up(self) -> None:
+        """Take over what the logs say; on return there is a row for everything that a peer was told of before.
 
         Raises:
-            NotAtOnce: it waits for its commit, and so must somebody.
-            Exception: not committed, nothing promised.
+            Exception: the database cannot be written now. What it does not have yet is taken over the next time.
         """
-        ticket = Ticket(arrival)
-        self._waiting.append(ticket)
-        if not at_once:
-            return self.wait(ticket)
-        if not self._turn.acquire(timeout=AT_ONCE_S):
-            raise NotAtOnce(ticket)
-        try:
-            if not ticket.taken:
-                self._commit(at_once=True)
-        finally:
-            self._turn.release()
-        if not ticket.taken:
-            raise NotAtOnce(ticket)
-        return self._outcome(ticket)
-
-    def wait(self, ticket: Ticket) -> Arrival:
-        """What `put` returns and raises, when the commit is over."""
         with self._turn:
-            if not ticket.taken:
-                self._commit()
-        return self._outcome(ticket)
+            for file in log_files(self._store.folder / FOLDER):
+                finished = is_finished(file)  # asked before it is read: nothing is written to it afterwards
+                for arrivals, position in read_lines(file, self._positions.get(file.name, 0)):
+                    self.enter(arrivals)
+                    self._positions[file.name] = position
+                if finished:
+                    file.unlink()
+                    self._positions.pop(file.name, None)
 
-    def _outcome(self, ticket: Ticket) -> Arrival:
-        if ticket.error is not None:
-            raise ticket.error
-        if ticket.known is not None:
-            return self._again(ticket.arrival, ticket.known)
-        return ticket.arrival
+    def enter(self, arrivals: Iterable[Arrival]) -> list[Outcome]:
+        """Make the rows of arrivals, in this order; those of which there is no file any more are passed over.
 
-    def _commit(self, *, at_once: bool = False) -> None:
-        batch: list[Ticket] = []
-        try:
-            while self._waiting:
-                batch.append(self._waiting.popleft())
-                batch[-1].taken = True
-            # Whoever has waited longest decides how long all of them still do.
-            with self._database.fast_transaction(HOPELESS_S if at_once else batch[0].since_s) as connection:
-                now = self._wall()
-                for ticket in batch:
-                    if not self._insert(connection, ticket.arrival, now):
-                        ticket.known = self._known(connection, ticket.arrival.header.sop_instance_uid)
-        except BaseException as failure:
-            if at_once and is_locked(failure):  # nothing was begun
-                for ticket in reversed(batch):
-                    ticket.taken = False
-                    self._waiting.appendleft(ticket)
-                return
-            for ticket in batch:
-                ticket.error = failure
+        Raises:
+            Exception: the database cannot be written now; of any of them there is a row or none.
+        """
+        rest = deque(one for one in arrivals if self._store.path(one.file).exists())
+        outcomes: list[Outcome] = []
+        while rest:
+            known: _Known | None = None
+            with self._database.fast_transaction() as connection:
+                entered = 0
+                for one in rest:
+                    if not self._insert(connection, one):
+                        known = self._known(connection, one.sop_instance_uid)
+                        break
+                    entered += 1
+            outcomes += [Outcome.NEW] * entered
+            for _ in range(entered):
+                rest.popleft()
+            if known is not None:
+                outcomes.append(self._again(rest.popleft(), known))
+        return outcomes
 
-    def _insert(self, connection: FastTransaction, arrival: Arrival, now: float, *, received: bool = True) -> bool:
-        header = arrival.header
+    def _insert(self, connection: FastTransaction, arrival: Arrival) -> bool:
         row = connection.insert(
             INSERT_INSTANCE,
             (
-                header.sop_instance_uid,
-                header.sop_class_uid,
-                header.study_instance_uid,
-                header.series_instance_uid,
-                header.patient_id,
-                header.issuer,
-                header.patient_name,
-                header.patient_birth_date,
+                arrival.sop_instance_uid,
+                arrival.sop_class_uid,
+                arrival.study_instance_uid,
+                arrival.series_instance_uid,
+                arrival.patient_id,
+                arrival.issuer,
+                arrival.patient_name,
+                arrival.patient_birth_date,
                 arrival.transfer_syntax_uid,
                 arrival.file,
                 arrival.file_bytes,
                 arrival.data_offset,
-                header.keys,
-                now,
+                bytes.fromhex(arrival.keys),
+                arrival.received,
             ),
         )
         if row is None:
             return False
-        if received:
-            self._receive(connection, arrival, row, now)
+        self._receive(connection, arrival, row)
         return True
 
-    def _receive(
-        self, connection: Connection | FastTransaction, arrival: Arrival, instance_id: int, now: float
-    ) -> None:
-        connection.execute(
-            INSERT_RECEPTION,
-            {
-                "instance_id": instance_id,
-                "ae_title": arrival.ae_title,
-                "calling_ae_title": arrival.calling_ae_title,
-                "association_id": arrival.association_id,
-                "study_instance_uid": arrival.header.study_instance_uid,
-                "received": now,
-            },
-        )
+    @staticmethod
+    def _receive(connection: Connection | FastTransaction, arrival: Arrival, instance_id: int) -> None:
+        if arrival.ae_title:
+            connection.execute(
+                INSERT_RECEPTION,
+                {
+                    "instance_id": instance_id,
+                    "ae_title": arrival.ae_title,
+                    "calling_ae_title": arrival.calling_ae_title,
+                    "association_id": arrival.association_id,
+                    "study_instance_uid": arrival.study_instance_uid,
+                    "received": arrival.received,
+                },
+            )
 
     @staticmethod
     def _known(connection: FastTransaction, sop_instance_uid: str) -> _Known:
         return _Known(*connection.execute(KNOWN, {"uid": sop_instance_uid}).fetchone())
 
-    def _again(self, arrival: Arrival, known: _Known) -> Arrival:
+    def _again(self, arrival: Arrival, known: _Known) -> Outcome:
         """A UID that is taken: the same bytes are the same instance, others are kept aside."""
         with self._database.read() as connection:
             variants = [
                 _Known(row.id, row.file, row.data_offset, row.file_bytes, row.transfer_syntax_uid)
                 for row in connection.execute(KNOWN_VARIANTS, {"id": known.id})
             ]
+        if arrival.file == known.file:
+            return Outcome.NEW  # and has been taken over before
+        if any(arrival.file == one.file for one in variants):
+            return Outcome.VARIANT  # likewise
         same = any(self._same_bytes(arrival, one) for one in (known, *variants))
         with self._database.transaction() as connection:
-            now = self._wall()
             open_reception = connection.execute(
                 OPEN_RECEPTION, {"instance_id": known.id, "ae_title": arrival.ae_title}
             ).first()
             if open_reception is None:
-                self._receive(connection, arrival, known.id, now)
+                self._receive(connection, arrival, known.id)
             if not same:
                 connection.execute(
                     INSERT_VARIANT,
@@ -343,12 +270,14 @@ class InstanceIndex:
                         "transfer_syntax_uid": arrival.transfer_syntax_uid,
                         "ae_title": arrival.ae_title,
                         "calling_ae_title": arrival.calling_ae_title,
-                        "received": now,
+                        "received": arrival.received,
                     },
                 )
-        if not same:
-            log.warning("a known SOP Instance UID came with other bytes: kept aside", extra={"instance": known.id})
-        return replace(arrival, outcome=Outcome.SAME if same else Outcome.VARIANT)
+        if same:
+            self._store.remove(arrival.file)
+            return Outcome.SAME
+        log.warning("a known SOP Instance UID came with other bytes: kept aside", extra={"instance": known.id})
+        return Outcome.VARIANT
 
     def _same_bytes(self, arrival: Arrival, known: _Known) -> bool:
         if arrival.transfer_syntax_uid != known.transfer_syntax_uid:
@@ -373,6 +302,7 @@ class InstanceIndex:
         stations = sorted(ae_titles)
         if not stations:
             return []
+        self.catch_up()
         with self._database.read() as connection:
             return [
                 (
@@ -569,6 +499,7 @@ class InstanceIndex:
         Returns:
             How many were indexed.
         """
+        self.catch_up()
         with self._database.read() as connection:
             named = set(connection.execute(text("SELECT file FROM instance UNION SELECT file FROM variant")).scalars())
         adopted = 0
@@ -589,14 +520,23 @@ class InstanceIndex:
             file=file,
             file_bytes=path.stat().st_size,
             data_offset=meta.data_offset,
-            header=header,
             transfer_syntax_uid=meta.transfer_syntax_uid,
             ae_title="",
             calling_ae_title="",
             association_id="",
+            sop_class_uid=header.sop_class_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            study_instance_uid=header.study_instance_uid,
+            series_instance_uid=header.series_instance_uid,
+            patient_id=header.patient_id,
+            issuer=header.issuer,
+            patient_name=header.patient_name,
+            patient_birth_date=header.patient_birth_date,
+            keys=header.keys.hex(),
+            received=self._wall(),
         )
         with self._database.fast_transaction() as connection:
-            inserted = self._insert(connection, arrival, self._wall(), received=False)
+            inserted = self._insert(connection, arrival)
         if not inserted:
             # A second content that was never acknowledged: its sender will send it again.
             self._store.set_aside(file)

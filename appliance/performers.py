@@ -21,10 +21,10 @@ from typing import Any
 from appliance import __version__
 from appliance.calibrations import Calibrations, tone_of
 from appliance.children import ChildFailed, Children
+from appliance.clerk import file_sha256
 from appliance.config import Config, DiscTable, PrinterTable
 from appliance.fallback import Silences, Way, give, way_of
 from appliance.files import FileOwner, publish
-from appliance.hasher import file_sha256
 from appliance.instances import InstanceIndex, StoredInstance
 from appliance.jobs import STALLED, Job, rfc3339
 from appliance.runner import CANCELLED_BY_HAND, Failed, Held, Result, Retryable, Step

@@ -1,10 +1,10 @@
 """More than one receiving process: who takes an association that stores, when another one is storing already.
 
 One process fills one processor. A second association for a station goes, socket and all, to a *receiver*: a process of
-ours that runs the same acceptor and the same Storage SCP on the same store and database (`receiving`). This process has
-read the A-ASSOCIATE-RQ and admitted it; the receiver negotiates, stores, commits and answers by itself, and tells us
-afterwards what came and what ended, so that the quiet rule and the dialogue records stay in one place. It is told
-after the commit: a receiver that dies takes nothing with it that the index does not know.
+ours that runs the same acceptor and the same Storage SCP on the same store (`receiving`). This process has read the
+A-ASSOCIATE-RQ and admitted it; the receiver negotiates, stores, writes its log of arrivals and answers by itself, and
+tells us afterwards what came and what ended, so that the index, the quiet rule and the dialogue records stay in one
+place. It tells what its log has: a receiver that dies takes nothing with it.
 
     here → receiver   one datagram an association: its id, the A-ASSOCIATE-RQ, and the socket; in the end `STOP`
     receiver → here   one datagram a moment: a JSON list of events, see `Event`

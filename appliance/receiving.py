@@ -1,7 +1,7 @@
 """The other end of `receivers`: one receiving process, `python -m appliance _receive`.
 
 It has no listener. Associations come as sockets from the process that accepted them; their acceptor, their Storage SCP
-and their commits are the same code as there. When the other side says stop, running messages finish and the process
+and their promises are the same code as there. When the other side says stop, running messages finish and the process
 ends; when the other side dies, it ends at once.
 """
 
@@ -17,12 +17,11 @@ import sys
 from collections import deque
 from typing import Any
 
+from appliance.arrivals import Arrival
 from appliance.association.dialogue import Dialogue, DialogueLog
 from appliance.association.protocol import AssociationProtocol
 from appliance.association.server import AssociationServer
 from appliance.config import Config
-from appliance.database import Database
-from appliance.instances import Arrival
 from appliance.logs import tell_of_loop
 from appliance.memory import calm_collector
 from appliance.policy import CannotStart, access_policy
@@ -65,8 +64,7 @@ class Receiving:
         self._telling: asyncio.TimerHandle | None = None
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._database = Database(config.state / "gravure.db")
-        self._reception = Reception(config, self._database, prepared=True)
+        self._reception = Reception(config, prepared=True)
         services: dict[str, dict[str, MakeService]] = {}
         for title, kind, key in config.titles():
             words = services.setdefault(title, {})
@@ -154,7 +152,6 @@ class Receiving:
         await self._server.close(DRAIN_S)
         await asyncio.to_thread(self._reception.close)
         self._flush()
-        self._database.close()
 
 
 async def _run(config: Config, channel: socket.socket) -> None:

@@ -1,6 +1,6 @@
-"""What receives instances: the store, its index, and the service that fills them, for one process.
+"""What receives instances: the store, a log of arrivals, and the service that fills them, for one process.
 
-The appliance has one of these, and each of its receivers (`receivers`) has its own on the same folder and database.
+The appliance has one of these, and each of its receivers (`receivers`) has its own on the same folder.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from appliance import arrivals
+from appliance.arrivals import Arrival, ArrivalLog
 from appliance.association.entity import Door, Entity, Kind
 from appliance.association.message import Association
 from appliance.capabilities import transfer_syntaxes
 from appliance.config import Config
-from appliance.database import Database
 from appliance.dispatch import Service, ServiceConversation
-from appliance.instances import Arrival, InstanceIndex
 from appliance.services.storage import Pace, Reserve, Station, StorageService
 from media.store import InstanceStore
 
@@ -70,21 +70,20 @@ def station_idle_s(config: Config, title: str) -> Callable[[Association], float]
 
 
 class Reception:
-    """Store, index and Storage SCP of one process.
+    """Store, log of arrivals and Storage SCP of one process.
 
     Args:
         config: for the state folder and the disk reserve.
-        database: the index's.
         wall: the wall clock, seconds since the epoch.
         prepared: another process of ours has prepared the store.
     """
 
-    def __init__(
-        self, config: Config, database: Database, wall: Callable[[], float] = time.time, *, prepared: bool = False
-    ) -> None:
+    def __init__(self, config: Config, wall: Callable[[], float] = time.time, *, prepared: bool = False) -> None:
         self.store = InstanceStore(config.state / "store", prepared=prepared)
-        self.index = InstanceIndex(database, self.store, wall)
-        self.index.collected = frozenset(config.discs)
+        folder = self.store.folder / arrivals.FOLDER
+        if not prepared:
+            arrivals.prepare(folder)
+        self._log = ArrivalLog(folder, wall)
         disk = os.statvfs(config.state)
         wanted = config.appliance.disk_reserve_mb * 1_000_000
         self.reserve = Reserve(config.state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
@@ -95,9 +94,10 @@ class Reception:
         """What makes the Storage SCP of one association with a station."""
         station = Station(key, on_arrival, on_closed)
         return lambda association: StorageService(
-            association, station, self.store, self.index, self.reserve, self.executor, self._pace
+            association, station, self.store, self._log, self.reserve, self.executor, self._pace
         )
 
     def close(self) -> None:
         """Finish what is being made durable."""
         self.executor.shutdown(wait=True)
+        self._log.close()

@@ -1,7 +1,7 @@
-"""Storage as SCP (PS3.4 Annex B): an instance is on stable storage and in the index before its 0000.
+"""Storage as SCP (PS3.4 Annex B): an instance is on stable storage and in the log of arrivals before its 0000.
 
-The association streams the data set into an `IncomingInstance`; when the last fragment has come, one thread does the
-durable sequence (fsync file, rename, fsync folder, commit) while the loop goes on with the other peers.
+The association streams the data set into an `IncomingInstance`; when the last fragment has come, the durable sequence
+is done (fsync file, rename, fsync folder, a synced line in the log), on the loop or in a thread: see `Pace`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
+from appliance.arrivals import Arrival, ArrivalLog, Unsure
 from appliance.association.message import Association, CommandField, DataSetSink, Ending, Refused, Request, Response
-from appliance.database import DATABASE_ERRORS
-from appliance.instances import Arrival, InstanceIndex, NotAtOnce, Outcome, Ticket
 from media.instance import InstanceHeader, MissingIdentity, NeedMore, Unparsable, check_rest, scan_header
 from media.store import HEAD_BYTES, IncomingInstance, InstanceStore
 
@@ -81,7 +80,7 @@ class Pace:
 
     Only sequences on the loop are measured: a thread's time is mostly its wait for the interpreter. One that never
     slept did not wait for the disk, however long it took: another process had the processor. Of the others the median
-    is followed, not the mean, as a few of them waited for another writer's commit.
+    is followed, not the mean, as a few of them waited for another writer's sync.
     """
 
     QUICK_S = 0.0008
@@ -169,7 +168,7 @@ class StorageService:
         association: Association,
         station: Station,
         store: InstanceStore,
-        index: InstanceIndex,
+        arrivals: ArrivalLog,
         reserve: Reserve,
         executor: Executor,
         pace: Pace,
@@ -177,7 +176,7 @@ class StorageService:
         self._association = association
         self._station = station
         self._store = store
-        self._index = index
+        self._log = arrivals
         self._reserve = reserve
         self._executor = executor
         self._pace = pace
@@ -207,12 +206,8 @@ class StorageService:
             raise Refused(0x0211, "a C-STORE request needs a data set")
         loop = asyncio.get_running_loop()
         if self._pace.is_quick(request.data.size):
-            try:
-                with self._pace.measured():
-                    arrival = self._put(request, request.data, at_once=True)
-            except NotAtOnce as waiting:
-                wait = partial(self._wait, request.data.incoming, waiting.ticket)
-                arrival = await loop.run_in_executor(self._executor, wait)
+            with self._pace.measured():
+                arrival = self._put(request, request.data)
             if self._pace.associations == 1:
                 # After the answer is sent: the loop comes to it while the peer reads its next file. Where there are
                 # others, there is no such pause, and giving a file its room takes longer than it saves (measured).
@@ -227,42 +222,33 @@ class StorageService:
             self._station.on_closed(self._association.id)
         return STORED
 
-    def _put(self, request: Request, sink: GuardedSink, *, at_once: bool = False) -> Arrival:
+    def _put(self, request: Request, sink: GuardedSink) -> Arrival:
         incoming = sink.incoming
         try:
             header = checked(sink, request)
             relative = incoming.keep()
-            arrival = self._index.put(
-                Arrival(
-                    file=relative,
-                    file_bytes=incoming.data_offset + incoming.size,
-                    data_offset=incoming.data_offset,
-                    header=header,
-                    transfer_syntax_uid=request.context.transfer_syntax,
-                    ae_title=self._station.ae_title,
-                    calling_ae_title=self._association.calling_ae_title,
-                    association_id=self._association.id,
-                ),
-                at_once=at_once,
+            arrival = Arrival(
+                relative,
+                incoming.data_offset + incoming.size,
+                incoming.data_offset,
+                request.context.transfer_syntax,
+                self._station.ae_title,
+                self._association.calling_ae_title,
+                self._association.id,
+                header.sop_class_uid,
+                header.sop_instance_uid,
+                header.study_instance_uid,
+                header.series_instance_uid,
+                header.patient_id,
+                header.issuer,
+                header.patient_name,
+                header.patient_birth_date,
+                header.keys.hex(),
+                self._log.wall(),
             )
-        except NotAtOnce:
-            raise  # it is kept, and waits for its row
+            self._log.put(arrival)
         except BaseException as failure:
             promise_nothing(incoming, failure)
-        return self._put_once(incoming, arrival)
-
-    def _wait(self, incoming: IncomingInstance, ticket: Ticket) -> Arrival:
-        """The rest of `_put`, where the index could not be written at once."""
-        try:
-            arrival = self._index.wait(ticket)
-        except BaseException as failure:
-            promise_nothing(incoming, failure)
-        return self._put_once(incoming, arrival)
-
-    @staticmethod
-    def _put_once(incoming: IncomingInstance, arrival: Arrival) -> Arrival:
-        if arrival.outcome is Outcome.SAME:
-            incoming.discard()
         return arrival
 
     def closed(self, ending: Ending) -> None:
@@ -322,20 +308,19 @@ class GuardedSink:
 
 
 def promise_nothing(incoming: IncomingInstance, failure: BaseException) -> NoReturn:
-    """What failed before an instance was promised: nothing of it stays, and the fault is an answer. (A function that is
-    called in the one case in many: a context manager costs each instance that succeeds.)
+    """What failed before an instance was promised: nothing of it stays, if that is known, and the fault is an answer.
+    (A function that is called in the one case in many: a context manager costs each instance that succeeds.)
 
     Raises:
-        Refused: a disk or database that fails.
+        Refused: a disk that fails.
         BaseException: anything else, as it came.
     """
+    if isinstance(failure, Unsure):  # somebody may have read of it already: the same again is the same instance
+        log.error("the log of arrivals failed", extra={"error": failure})
+        raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
     incoming.discard()
     if isinstance(failure, OSError):
         raise disk_refusal(failure) from failure
-    if isinstance(failure, DATABASE_ERRORS):
-        # Full, failing or locked: nothing was promised, and the sender tries again.
-        log.error("the index failed", extra={"error": str(failure).splitlines()[0]})
-        raise Refused(OUT_OF_RESOURCES, "storage fault, try again later") from failure
     raise failure
 
 

@@ -252,6 +252,6 @@ def test_who_may_read_the_state_folder_reads_jobs_without_a_daemon(anywhere: Pat
 
     shown = ask("jobs")
     assert shown.returncode == 0 and job.id in shown.stdout, shown.stderr
-    assert sorted(one.name for one in state.iterdir()) == ["dialogues", "gravure.db", "gravure.db.lock"]
+    assert sorted(one.name for one in state.iterdir()) == ["dialogues", "gravure.db"]
     refused = ask("peers")
     assert refused.returncode == 1 and f"{state}/dialogues is for its own user alone: ask as root" in refused.stderr

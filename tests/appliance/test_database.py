@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from appliance.database import (
     Database,
     DatabaseProblem,
     NewerDatabase,
-    WriterTurn,
     _prepare,
     migrations,
 )
@@ -215,28 +212,3 @@ def test_the_log_has_its_length_at_once_and_holds_nothing(database: Database, tm
     database.remember("a", "b")
     database.close()
     assert (tmp_path / "gravure.db").stat().st_size < 1_000_000
-
-
-def test_processes_of_the_appliance_take_turns(database: Database, tmp_path: Path) -> None:
-    """Another process with the turn makes this one wait, never fail."""
-    script = (
-        "import sys, time; from pathlib import Path; from appliance.database import Database\n"
-        "one = Database(Path(sys.argv[1]))\n"
-        "for number in range(100): one.remember('theirs', str(number))\n"
-    )
-    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "gravure.db")])
-    for number in range(100):
-        database.remember("ours", str(number))
-    assert other.wait(30) == 0
-    assert (database.recall("ours"), database.recall("theirs")) == ("99", "99")
-
-
-def test_a_turn_is_closed_when_whoever_has_it_is_done(tmp_path: Path) -> None:
-    turn = WriterTurn(tmp_path / "lock")
-    closing = threading.Thread(target=turn.close, daemon=True)
-    with turn:
-        closing.start()
-        closing.join(0.2)
-        assert closing.is_alive()
-    closing.join(5)
-    assert not closing.is_alive()

@@ -1,18 +1,21 @@
-"""The index of stored instances: what an arrival becomes, group commits, variants, and finding again what was lost."""
+"""The index of stored instances: what an arrival becomes, variants, and finding again what was lost."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from appliance import hasher
-from appliance.database import Database
-from appliance.hasher import Hasher
-from appliance.instances import Arrival, InstanceIndex, Outcome
+from appliance import clerk
+from appliance.arrivals import FOLDER, Arrival, ArrivalLog, prepare
+from appliance.clerk import Clerk
+from appliance.database import Database, FastTransaction
+from appliance.instances import InstanceIndex, Outcome
 from appliance.jobs import JobEvent, Jobs, NewJob
 from media.instance import scan_header
 from media.part10 import scan_file
@@ -28,9 +31,11 @@ class Shelf:
         self.database.migrate()
         self.store = InstanceStore(folder / "store")
         self.index = InstanceIndex(self.database, self.store)
+        prepare(self.store.folder / FOLDER)
+        self.log = ArrivalLog(self.store.folder / FOLDER)
         self.jobs = Jobs(self.database)
 
-    def arrive(self, data_set: Any, station: str = "DISC", association: str = "a1") -> Arrival:
+    def received(self, data_set: Any, station: str = "DISC", association: str = "a1") -> Arrival:
         """Store one instance as the storage service does."""
         from io import BytesIO
 
@@ -46,12 +51,30 @@ class Shelf:
         incoming.write(memoryview(data))
         header = scan_header(data, syntax)
         file = incoming.keep()
-        size = self.store.path(file).stat().st_size
-        arrival = Arrival(file, size, incoming.data_offset, header, syntax, station, "CT1", association)
-        kept = self.index.put(arrival)
-        if kept.outcome is Outcome.SAME:
-            self.store.remove(file)
-        return kept
+        return Arrival(
+            file,
+            self.store.path(file).stat().st_size,
+            incoming.data_offset,
+            syntax,
+            station,
+            "CT1",
+            association,
+            header.sop_class_uid,
+            header.sop_instance_uid,
+            header.study_instance_uid,
+            header.series_instance_uid,
+            header.patient_id,
+            header.issuer,
+            header.patient_name,
+            header.patient_birth_date,
+            header.keys.hex(),
+            1.0,
+        )
+
+    def arrive(self, data_set: Any, station: str = "DISC") -> Outcome:
+        """Receive one instance, and enter it."""
+        (outcome,) = self.index.enter([self.received(data_set, station)])
+        return outcome
 
     def count(self, table: str) -> int:
         with self.database.read() as connection:
@@ -71,7 +94,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def test_a_new_instance_is_a_row_and_a_reception(shelf: Shelf) -> None:
-    assert shelf.arrive(instance(1)).outcome is Outcome.NEW
+    assert shelf.arrive(instance(1)) is Outcome.NEW
     ((station, reception),) = shelf.index.pending(["DISC"])
     assert station == "DISC" and reception.identity.patient_id == "4711"
     assert shelf.index.sender(reception) == "CT1"
@@ -80,14 +103,14 @@ def test_a_new_instance_is_a_row_and_a_reception(shelf: Shelf) -> None:
 
 def test_the_same_again_is_one_copy_and_no_second_reception_while_the_first_is_open(shelf: Shelf) -> None:
     shelf.arrive(instance(1))
-    assert shelf.arrive(instance(1)).outcome is Outcome.SAME
+    assert shelf.arrive(instance(1)) is Outcome.SAME
     assert (shelf.count("instance"), shelf.count("reception")) == (1, 1)
     assert len(list(shelf.store.files())) == 1
 
 
 def test_the_same_sent_to_another_station_is_received_there(shelf: Shelf) -> None:
     shelf.arrive(instance(1))
-    assert shelf.arrive(instance(1), station="OTHER").outcome is Outcome.SAME
+    assert shelf.arrive(instance(1), station="OTHER") is Outcome.SAME
     assert (shelf.count("instance"), shelf.count("reception")) == (1, 2)
 
 
@@ -107,9 +130,9 @@ def test_the_same_again_while_its_disc_is_made_is_no_new_disc_and_afterwards_it_
 def test_another_content_under_the_same_uid_is_kept_aside_once(shelf: Shelf) -> None:
     shelf.arrive(instance(1))
     other = instance(1, ImageComments="another content")
-    assert shelf.arrive(other).outcome is Outcome.VARIANT
-    assert shelf.arrive(other).outcome is Outcome.SAME, "the second content again is the second content"
-    assert shelf.arrive(instance(1)).outcome is Outcome.SAME
+    assert shelf.arrive(other) is Outcome.VARIANT
+    assert shelf.arrive(other) is Outcome.SAME, "the second content again is the second content"
+    assert shelf.arrive(instance(1)) is Outcome.SAME
     assert (shelf.count("instance"), shelf.count("variant")) == (1, 1)
     assert len(list(shelf.store.files())) == 2
 
@@ -129,79 +152,87 @@ def test_a_judged_variant_is_removed_or_stays_as_another_content(shelf: Shelf, s
 
 
 def test_a_variant_whose_first_content_is_gone_from_the_disk_is_not_called_the_same(shelf: Shelf) -> None:
-    first = shelf.arrive(instance(1))
-    shelf.store.remove(first.file)
-    assert shelf.arrive(instance(1)).outcome is Outcome.VARIANT, "what cannot be compared is kept"
+    shelf.arrive(instance(1))
+    (first,) = shelf.store.files()
+    shelf.store.remove(first)
+    assert shelf.arrive(instance(1)) is Outcome.VARIANT, "what cannot be compared is kept"
 
 
-def test_of_the_same_uid_at_the_same_moment_exactly_one_is_new(shelf: Shelf) -> None:
-    outcomes: list[Outcome] = []
+def test_of_the_same_uid_received_at_the_same_moment_exactly_one_is_kept(shelf: Shelf) -> None:
     barrier = threading.Barrier(6)
 
     def send() -> None:
+        arrival = shelf.received(instance(1))
         barrier.wait()
-        outcomes.append(shelf.arrive(instance(1)).outcome)
+        shelf.log.put(arrival)
 
     threads = [threading.Thread(target=send) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(one.value for one in outcomes) == ["new"] + ["same"] * 5
+    shelf.index.catch_up()
     assert (shelf.count("instance"), shelf.count("reception"), len(list(shelf.store.files()))) == (1, 1, 1)
 
 
-def test_arrivals_at_once_share_commits(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    commits = 0
-    whole = shelf.database.fast_transaction
-    entered, go_on = threading.Event(), threading.Event()
-
-    def counted(*_: float | None) -> Any:
-        nonlocal commits
-        commits += 1
-        if commits == 1:
-            entered.set()
-            go_on.wait(10)
-        return whole()
-
-    monkeypatch.setattr(shelf.database, "fast_transaction", counted)
-    threads = [threading.Thread(target=shelf.arrive, args=(instance(number),)) for number in range(1, 9)]
-    threads[0].start()
-    assert entered.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    while len(shelf.index._waiting) < 7:
-        threading.Event().wait(0.01)
-    go_on.set()
-    for thread in threads:
-        thread.join()
-    assert shelf.count("instance") == 8 and commits == 2, "one for the first, one for the seven that waited for it"
-
-
-def test_a_commit_that_fails_is_told_to_everyone_who_waited_for_it(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: float | None) -> Any:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(shelf.database, "fast_transaction", full)
-    failures: list[BaseException] = []
-
-    def send(number: int) -> None:
-        try:
-            shelf.arrive(instance(number))
-        except OSError as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(1, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(failures) == 4
-    monkeypatch.undo()
+def test_what_the_log_says_is_there_for_whoever_asks(shelf: Shelf) -> None:
+    for number in range(1, 6):
+        shelf.log.put(shelf.received(instance(number)))
     assert shelf.count("instance") == 0
-    assert shelf.arrive(instance(1)).outcome is Outcome.NEW, "the next one goes through"
+    assert len(shelf.index.pending(["DISC"])) == 5 == shelf.count("instance")
+    shelf.log.put(shelf.received(instance(6)))
+    assert len(shelf.index.pending(["DISC"])) == 6
+
+
+def test_read_again_after_a_crash_the_log_changes_nothing(shelf: Shelf) -> None:
+    """The one that forgot how far it had read is the process that was killed between a commit and the file's end."""
+    other = instance(1, ImageComments="another content")
+    for data_set in (instance(1), instance(2), instance(1), other, instance(3), other):
+        shelf.log.put(shelf.received(data_set))
+    shelf.index.catch_up()
+    before = [shelf.count(table) for table in ("instance", "reception", "variant")], set(shelf.store.files())
+    assert before[0] == [3, 3, 1] and len(before[1]) == 4
+    for _ in range(2):
+        InstanceIndex(shelf.database, shelf.store).catch_up()
+        assert before == (
+            [shelf.count(table) for table in ("instance", "reception", "variant")],
+            set(shelf.store.files()),
+        )
+
+
+@pytest.mark.parametrize("stopped_at", range(1, 8))
+def test_a_database_that_fails_in_the_middle_has_everything_when_it_is_well_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    other = instance(1, ImageComments="another content")
+    for data_set in (instance(1), instance(2), instance(1), other, instance(3), other, instance(4)):
+        shelf.log.put(shelf.received(data_set))
+    statements = 0
+    whole = FastTransaction.insert
+
+    def failing(self: FastTransaction, *args: Any) -> int | None:
+        nonlocal statements
+        statements += 1
+        if statements == stopped_at:
+            raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+        return whole(self, *args)
+
+    monkeypatch.setattr(FastTransaction, "insert", failing)
+    with pytest.raises(OperationalError):
+        shelf.index.catch_up()
+    monkeypatch.undo()
+    shelf.index.catch_up()
+    assert [shelf.count(table) for table in ("instance", "reception", "variant")] == [4, 4, 1]
+    assert len(list(shelf.store.files())) == 5
+
+
+def test_a_line_whose_file_was_taken_back_is_no_instance(shelf: Shelf) -> None:
+    refused = shelf.received(instance(1))
+    shelf.log.put(refused)
+    shelf.store.remove(refused.file)
+    shelf.log.put(shelf.received(instance(1)))
+    shelf.index.catch_up()
+    assert (shelf.count("instance"), shelf.count("variant")) == (1, 0)
 
 
 def test_a_lost_index_is_made_again_from_the_files(shelf: Shelf, tmp_path: Path) -> None:
@@ -215,7 +246,7 @@ def test_a_lost_index_is_made_again_from_the_files(shelf: Shelf, tmp_path: Path)
     assert again.index.adopt(list(again.store.files())) == 3
     assert again.index.adopt(list(again.store.files())) == 0, "what has a row is left alone"
     assert again.index.pending(["DISC"]) == [], "nobody knows which station they were for"
-    assert again.arrive(instance(1)).outcome is Outcome.SAME
+    assert again.arrive(instance(1)) is Outcome.SAME
     assert len(again.index.pending(["DISC"])) == 1
     with again.database.read() as connection:
         found = dict(connection.execute(text("SELECT sop_instance_uid, keys FROM instance")).all())
@@ -232,8 +263,8 @@ def test_a_damaged_file_is_set_aside_and_the_others_are_found(shelf: Shelf) -> N
 
 
 def test_a_second_content_that_nobody_acknowledged_is_set_aside(shelf: Shelf) -> None:
-    first = shelf.arrive(instance(1))
-    other = shelf.arrive(instance(1, ImageComments="x"))
+    first, other = shelf.received(instance(1)), shelf.received(instance(1, ImageComments="x"))
+    shelf.index.enter([first, other])
     with shelf.database.transaction() as connection:
         connection.execute(text("DELETE FROM variant"))
     assert shelf.index.adopt(list(shelf.store.files())) == 0
@@ -251,15 +282,21 @@ def test_hashes_are_recorded_for_those_that_lack_one(shelf: Shelf) -> None:
 
 
 def test_a_file_that_cannot_be_hashed_keeps_nobody_waiting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hasher, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(hasher, "BATCH", 1)
+    monkeypatch.setattr(clerk, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(clerk, "BATCH", 1)
     for number in (1, 2, 3):
         shelf.arrive(instance(number))
     (first,) = shelf.index.unhashed(1)
     shelf.store.path(first[1]).unlink()
-    one = Hasher(shelf.index, shelf.store)
-    one.kick()
-    one._executor.shutdown(wait=True)
+
+    async def ended() -> None:
+        one = Clerk(shelf.index, shelf.store)
+        one.ended()
+        while shelf.index.unhashed(5):
+            await asyncio.sleep(0.01)
+        one.close()
+
+    asyncio.run(asyncio.wait_for(ended(), 10))
     assert shelf.index.unhashed(5) == []
     with shelf.database.read() as connection:
         rows = connection.execute(text("SELECT id, sha256 IS NULL FROM instance ORDER BY id")).all()
@@ -276,7 +313,8 @@ def test_an_addendum_knows_the_disc_that_it_adds_to(shelf: Shelf) -> None:
 
 
 def test_the_recorded_keys_are_those_of_the_file(shelf: Shelf) -> None:
-    kept = shelf.arrive(instance(1, PatientComments="no key"))
-    header, _ = scan_file(shelf.store.path(kept.file))
+    shelf.arrive(instance(1, PatientComments="no key"))
+    (kept,) = shelf.store.files()
+    header, _ = scan_file(shelf.store.path(kept))
     (stored,) = shelf.index.of_job(shelf.take_all())
     assert stored.keys == header.keys and b"no key" not in stored.keys

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from appliance.arrivals import Arrival
 from appliance.config import Config
 from appliance.database import Database
 from appliance.films import Films
-from appliance.instances import Arrival, InstanceIndex
+from appliance.instances import InstanceIndex
 from appliance.jobs import Job, JobEvent, Jobs, NewJob
 from appliance.retention import DAY_S, Retention
-from media.instance import InstanceHeader
 from media.store import InstanceStore
 from printing.page import FilmDocument
 
@@ -95,11 +95,9 @@ class House:
         """An instance that a station was sent."""
         incoming = self.store.begin(sop_class, uid, "1.2.840.10008.1.2.1")
         incoming.write(memoryview(b"data of " + uid.encode()))
-        header = InstanceHeader(sop_class, uid, "1.1", "1.1.1", "P", "", "DOE", "", "CT", "1", "1", b"")
         relative = incoming.keep()
-        arrival = Arrival(relative, 100, incoming.data_offset, header, "1.2.840.10008.1.2.1", ae_title, "CT1", "a")
-        if self.index.put(arrival).outcome.value == "same":
-            incoming.discard()
+        of_file = (relative, 100, incoming.data_offset, "1.2.840.10008.1.2.1", ae_title, "CT1", "a")
+        self.index.enter([Arrival(*of_file, sop_class, uid, "1.1", "1.1.1", "P", "", "DOE", "", "", self.times.wall)])
         return self.store.path(relative)
 
     def stored(self) -> set[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from appliance.arrivals import FOLDER, ArrivalLog, prepare
 from appliance.association.message import AcceptedContext, Association, CommandField, Ending, Refused, Request
 from appliance.database import Database
 from appliance.instances import InstanceIndex
@@ -79,9 +82,8 @@ def test_a_peer_that_goes_during_its_commit_holds_its_study_up_no_longer(tmp_pat
     """The instance is durable, the association over: the study may become quiet, and must not wait for the dead."""
     told: list[str] = []
     instance = WHOLE + element(0xFFFCFFFC, b"OB", bytes(Pace.SMALL_BYTES))
-    database = Database(tmp_path / "gravure.db")
-    database.migrate()
     store = InstanceStore(tmp_path / "store")
+    prepare(store.folder / FOLDER)
     station = Station("BURN_CD", lambda one: told.append(one.association_id), lambda one: told.append(f"closed {one}"))
 
     async def run() -> None:
@@ -90,7 +92,7 @@ def test_a_peer_that_goes_during_its_commit_holds_its_study_up_no_longer(tmp_pat
                 cast(Association, SimpleNamespace(id="a1", calling_ae_title="MODALITY")),
                 station,
                 store,
-                InstanceIndex(database, store),
+                ArrivalLog(store.folder / FOLDER),
                 Reserve(tmp_path, 0),
                 threads,
                 Pace(),
@@ -106,34 +108,67 @@ def test_a_peer_that_goes_during_its_commit_holds_its_study_up_no_longer(tmp_pat
 
     asyncio.run(run())
     assert told == ["a1", "closed a1"]
-    database.close()
 
 
-def test_an_index_that_cannot_grow_is_a_full_disk_to_the_sender(tmp_path: Path) -> None:
-    store = InstanceStore(tmp_path / "store")
+def failing(monkeypatch: pytest.MonkeyPatch, call: str, number: int) -> None:
+    """A call of the log of arrivals fails, as that of a full or a dying disk."""
+
+    def fails(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(f"appliance.arrivals.os.{call}", fails)
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "left"),
+    [("open", errno.ENOSPC, 0), ("fsync", errno.EIO, 0), ("pwrite", errno.EIO, 1), ("fdatasync", errno.EIO, 1)],
+)
+def test_a_log_that_fails_is_a700_and_the_same_again_is_the_same_instance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, left: int
+) -> None:
+    """What may be in the log stays, as somebody may have read of it there; all else is taken back."""
     database = Database(tmp_path / "gravure.db")
     database.migrate()
-    with database.fast_transaction() as fast:  # SQLite says of its own bound what it says of a full disk
-        fast._cursor.execute("PRAGMA max_page_count = 1")
+    store = InstanceStore(tmp_path / "store")
+    prepare(store.folder / FOLDER)
     association = cast(Association, SimpleNamespace(id="a1", calling_ae_title="MODALITY"))
     station = Station("STORE", lambda _: None, lambda _: None)
-    index = InstanceIndex(database, store)
-    service = StorageService(association, station, store, index, Reserve(tmp_path, 0), cast(Executor, None), Pace())
+    arrivals = ArrivalLog(store.folder / FOLDER)
+    service = StorageService(association, station, store, arrivals, Reserve(tmp_path, 0), cast(Executor, None), Pace())
 
-    def stored(uid: str) -> int:
-        request = Request(CommandField.C_STORE_RQ, 1, AcceptedContext(1, CT, EXPLICIT), CT, uid)
+    def stored() -> int:
+        request = Request(CommandField.C_STORE_RQ, 1, AcceptedContext(1, CT, EXPLICIT), CT, "1.2.3")
         sink = service.sink(request)
-        sink.write(memoryview(data_set([b"value"] * 20).replace(b"1.2.3 ", uid.encode())))
+        sink.write(memoryview(WHOLE))
         sink.complete()
         try:
-            return asyncio.run(service.answer(replace(request, data=sink))).status
+            with monkeypatch.context() as patch:
+                if call != "nothing":
+                    failing_log(patch)
+                return asyncio.run(service.answer(replace(request, data=sink))).status
         except Refused as refused:
             assert refused.comment
             return refused.status
 
-    statuses = [stored(f"1.2.{number}") for number in range(10, 100)]
-    assert set(statuses) == {0x0000, 0xA700} and statuses[-1] == 0xA700
-    assert len(list(store.files())) == statuses.count(0x0000), "what was refused is not kept"
+    def failing_log(patch: pytest.MonkeyPatch) -> None:
+        whole = service._log._write
+
+        def write() -> None:
+            with pytest.MonkeyPatch.context() as inner:
+                failing(inner, call, number)
+                whole()
+
+        patch.setattr(service._log, "_write", write)
+
+    assert stored() == 0xA700
+    assert len(list(store.files())) == left
+    call = "nothing"
+    assert stored() == 0x0000
+    InstanceIndex(database, store).catch_up()
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM instance").scalar() == 1
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM variant").scalar() == 0
+    assert (len(list(store.files())), left) in {(1, 0), (1, 1), (2, 1)}
     database.close()
 
 

@@ -203,8 +203,9 @@ def test_a_lost_database_is_made_again_from_the_files(tmp_path: Path) -> None:
     try:
         one.storescu(*files, called="STORE")
         one.stop()
-        for file in one.state.glob("gravure.db*"):
-            file.unlink()
+        for lost in ("gravure.db*", "store/arrivals/*"):
+            for file in one.state.glob(lost):
+                file.unlink()
         one.start()
         end = time.monotonic() + 20
         while "stored files were indexed again instances=5" not in one.log.read_text():
@@ -305,7 +306,7 @@ def test_the_response_leaves_only_after_the_fact_is_on_stable_storage(tmp_path: 
     synced = first(r"fsync\(\d+<[^>]*store/incoming/[0-9a-f]+>", incoming)
     renamed = first(r"rename.*store/incoming/.*store/[0-9a-f]{2}/", synced)
     folder = first(r"fsync\(\d+<[^>]*/store/[0-9a-f]{2}>", renamed)
-    committed = first(r"f(data)?sync\(\d+<[^>]*gravure\.db-wal", folder)
+    committed = first(r"fdatasync\(\d+<[^>]*/store/arrivals/[^>]*\.log>", folder)
     answered = first(r"sendto\(\d+<.*\\4\\0", committed)
     assert incoming < synced < renamed < folder < committed < answered
     # What begins with another byte is no PDU: the event loop writes a zero to itself.
