@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from appliance.instances import InstanceIndex
@@ -37,11 +38,21 @@ def _behind_everyone_else() -> None:
         pass  # without it the clerk is only less polite
 
 
-PATIENCE_S = 2.0
-"""While an association goes on, its arrivals are entered so often; hashing begins this long after one has ended, as
-others are often still sending."""
 AGAIN_S = 30.0
 """After the database could not be written."""
+
+
+@dataclass(eq=False, slots=True)
+class Errand:
+    """What is done in the thread when nothing has come for `quiet_s`, and `latest_s` after it was first wanted even so:
+    whoever sends is not to share the processor with it, and may send all day."""
+
+    work: Callable[[], None]
+    quiet_s: float
+    latest_s: float
+    timer: asyncio.TimerHandle | None = None
+    """None while it is not wanted."""
+    since_s: float = 0.0
 
 
 class Clerk:
@@ -52,46 +63,50 @@ class Clerk:
         self._index = index
         self._store = store
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="clerk", initializer=_behind_everyone_else)
-        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
-        """Of what is done later, by what is done."""
         self._stop = threading.Event()
+        self._last_s = float("-inf")
+        """When something came."""
+        self._entering = Errand(index.catch_up, quiet_s=0.25, latest_s=2.0)
+        self._hashing = Errand(self._hash_all, quiet_s=2.0, latest_s=60.0)
 
     def arrived(self) -> None:
         """Something came."""
-        if self._enter not in self._timers:
-            self._later(PATIENCE_S, self._enter)
+        self._last_s = asyncio.get_running_loop().time()
+        self._want(self._entering)
 
     def ended(self) -> None:
         """An association ended, or there may be something that has no hash yet."""
-        self._later(0.0, self._enter)
-        if self._hash not in self._timers:
-            self._later(PATIENCE_S, self._hash)
+        self._want(self._entering)
+        self._want(self._hashing)
 
-    def _later(self, seconds: float, work: Callable[[], None]) -> None:
-        """In the thread, once, however often it is asked for until then."""
-        if self._stop.is_set():
+    def _want(self, errand: Errand) -> None:
+        if errand.timer is None and not self._stop.is_set():
+            errand.since_s = asyncio.get_running_loop().time()
+            self._look_later(errand, errand.quiet_s)
+
+    def _look_later(self, errand: Errand, seconds: float) -> None:
+        errand.timer = asyncio.get_running_loop().call_later(seconds, self._look, errand)
+
+    def _look(self, errand: Errand) -> None:
+        """Do it, if it is time."""
+        loop = asyncio.get_running_loop()
+        due_s = min(self._last_s + errand.quiet_s, errand.since_s + errand.latest_s)
+        if due_s > loop.time():
+            self._look_later(errand, due_s - loop.time())
             return
-        if work in self._timers:
-            self._timers[work].cancel()
-        self._timers[work] = asyncio.get_running_loop().call_later(seconds, self._begin, work)
+        errand.timer = None
+        loop.run_in_executor(self._executor, errand.work).add_done_callback(partial(self._done, errand))
 
-    def _begin(self, work: Callable[[], None]) -> None:
-        del self._timers[work]
-        done = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        done.add_done_callback(partial(self._done, work))
-
-    def _done(self, work: Callable[[], None], done: asyncio.Future[None]) -> None:
-        if not done.cancelled() and (failure := done.exception()) is not None:
-            log.error("the index is behind what arrived; trying again", exc_info=failure)
-            if work not in self._timers:
-                self._later(AGAIN_S, work)
+    def _done(self, errand: Errand, done: asyncio.Future[None]) -> None:
+        if done.cancelled() or (failure := done.exception()) is None:
+            return
+        log.error("the index is behind what arrived; trying again", exc_info=failure)
+        if errand.timer is None and not self._stop.is_set():
+            self._look_later(errand, AGAIN_S)
 
     # -- in the thread ------------------------------------------------------------------------------------------
 
-    def _enter(self) -> None:
-        self._index.catch_up()
-
-    def _hash(self) -> None:
+    def _hash_all(self) -> None:
         self._index.catch_up()
         while not self._stop.is_set() and (batch := self._index.unhashed(BATCH)):
             hashes, hashed_to = self._hashes(batch, self._stop.is_set)
@@ -116,7 +131,7 @@ class Clerk:
     def close(self) -> None:
         """Stop after the file in hand; the rest is done after the next start."""
         self._stop.set()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for errand in (self._entering, self._hashing):
+            if errand.timer is not None:
+                errand.timer.cancel()
         self._executor.shutdown(wait=True)

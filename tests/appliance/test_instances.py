@@ -282,7 +282,6 @@ def test_hashes_are_recorded_for_those_that_lack_one(shelf: Shelf) -> None:
 
 
 def test_a_file_that_cannot_be_hashed_keeps_nobody_waiting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clerk, "PATIENCE_S", 0.0)
     monkeypatch.setattr(clerk, "BATCH", 1)
     for number in (1, 2, 3):
         shelf.arrive(instance(number))
@@ -291,6 +290,7 @@ def test_a_file_that_cannot_be_hashed_keeps_nobody_waiting(shelf: Shelf, monkeyp
 
     async def ended() -> None:
         one = Clerk(shelf.index, shelf.store)
+        one._hashing.quiet_s = 0.0
         one.ended()
         while shelf.index.unhashed(5):
             await asyncio.sleep(0.01)

@@ -88,7 +88,6 @@ def config(state: Path) -> Config:
 def test_senders_do_not_notice_and_all_is_entered_when_it_is_let_go(
     tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.clerk.PATIENCE_S", 0.1)
     monkeypatch.setattr("appliance.clerk.AGAIN_S", 0.5)
     first, *files = written(tmp_path / "in", *(instance(number) for number in range(SENDERS + 1)))
 
