@@ -5,7 +5,7 @@ has changed: for an instance of half a megabyte that took as long as copying it 
 line at the end of a file, and each process that receives has a file of its own. The index (`instances`) takes over what
 the logs say before anybody asks it anything.
 
-A line is a checksum, a space and an `Arrival` as a JSON list. A file of the log is filled
+A line is a checksum, an `Arrival` as a JSON list, and its directory keys in hexadecimal. A file of the log is filled
 with zeros first: then a line that is synced changes no length, which saves every sync one of the file system's own
 (measured on ext4: a quarter). Its lines end at the first zero. Whoever writes to it holds a lock on it, which ends with
 the process: a file that can be locked is finished, and goes when the index has it.
@@ -20,6 +20,7 @@ import os
 import threading
 import time
 import zlib
+from binascii import hexlify, unhexlify
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,10 +60,10 @@ class Arrival(NamedTuple):
     issuer: str
     patient_name: str
     patient_birth_date: str
-    keys: str
-    """The directory keys (see `media.instance`), in hexadecimal."""
     received: float
     """When it came, seconds since the epoch: a label only, nothing is decided by it."""
+    keys: bytes
+    """The directory keys, see `media.instance`."""
 
     @property
     def of_study(self) -> tuple[str, str, tuple[str, str], str]:
@@ -79,7 +80,7 @@ def encode(arrival: Arrival) -> bytes:
     Raises:
         UnicodeEncodeError: a text that cannot be written down anywhere.
     """
-    words = _in_json(arrival).encode()
+    words = b"%b %b" % (_in_json(arrival[:-1]).encode(), hexlify(arrival.keys))
     return b"%08x %b\n" % (zlib.crc32(words), words)
 
 
@@ -92,8 +93,9 @@ def decode(line: bytes) -> Arrival:
     checksum, _, words = line.partition(b" ")
     if int(checksum, 16) != zlib.crc32(words):
         raise ValueError("the checksum differs")
+    of_instance, _, keys = words.rpartition(b" ")
     try:
-        return Arrival(*json.loads(words))
+        return Arrival._make([*json.loads(of_instance), unhexlify(keys)])
     except TypeError as failure:
         raise ValueError("another version wrote it") from failure
 

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Clerk:
 
     def arrived(self) -> None:
         """Something came."""
-        self._last_s = asyncio.get_running_loop().time()
+        self._last_s = time.monotonic()
         self._want(self._entering)
 
     def ended(self) -> None:
@@ -81,7 +82,7 @@ class Clerk:
 
     def _want(self, errand: Errand) -> None:
         if errand.timer is None and not self._stop.is_set():
-            errand.since_s = asyncio.get_running_loop().time()
+            errand.since_s = time.monotonic()
             self._look_later(errand, errand.quiet_s)
 
     def _look_later(self, errand: Errand, seconds: float) -> None:
@@ -91,8 +92,8 @@ class Clerk:
         """Do it, if it is time."""
         loop = asyncio.get_running_loop()
         due_s = min(self._last_s + errand.quiet_s, errand.since_s + errand.latest_s)
-        if due_s > loop.time():
-            self._look_later(errand, due_s - loop.time())
+        if (seconds := due_s - time.monotonic()) > 0:
+            self._look_later(errand, seconds)
             return
         errand.timer = None
         loop.run_in_executor(self._executor, errand.work).add_done_callback(partial(self._done, errand))

@@ -213,7 +213,7 @@ class InstanceIndex:
                 arrival.file,
                 arrival.file_bytes,
                 arrival.data_offset,
-                bytes.fromhex(arrival.keys),
+                arrival.keys,
                 arrival.received,
             ),
         )
@@ -532,8 +532,8 @@ class InstanceIndex:
             issuer=header.issuer,
             patient_name=header.patient_name,
             patient_birth_date=header.patient_birth_date,
-            keys=header.keys.hex(),
             received=self._wall(),
+            keys=header.keys,
         )
         with self._database.fast_transaction() as connection:
             inserted = self._insert(connection, arrival)

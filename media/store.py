@@ -134,12 +134,10 @@ class IncomingInstance:
         Raises:
             OSError: the disk is full or failing; the caller discards the file and says so to the peer.
         """
-        room = HEAD_BYTES - len(self._head)
         for fragment in fragments:
-            if room <= 0:
+            if len(self._head) >= HEAD_BYTES:
                 break
-            self._head += fragment[:room]
-            room -= len(fragment)
+            self._head += fragment[: HEAD_BYTES - len(self._head)]
         size = sum(map(len, fragments))
         self.size += size
         if self._pending is not None:

@@ -204,16 +204,15 @@ class StorageService:
         """The durable sequence, then the status (promise 1)."""
         if request.command_field is not CommandField.C_STORE_RQ or not isinstance(request.data, GuardedSink):
             raise Refused(0x0211, "a C-STORE request needs a data set")
-        loop = asyncio.get_running_loop()
         if self._pace.is_quick(request.data.size):
             with self._pace.measured():
                 arrival = self._put(request, request.data)
             if self._pace.associations == 1:
                 # After the answer is sent: the loop comes to it while the peer reads its next file. Where there are
                 # others, there is no such pause, and giving a file its room takes longer than it saves (measured).
-                loop.call_soon(self._store.expect, arrival.file_bytes)
+                asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
         else:
-            arrival = await loop.run_in_executor(self._executor, self._put, request, request.data)
+            arrival = await asyncio.get_running_loop().run_in_executor(self._executor, self._put, request, request.data)
         self._arrivals += 1
         self._station.on_arrival(arrival)
         if self._closed:
@@ -243,8 +242,8 @@ class StorageService:
                 header.issuer,
                 header.patient_name,
                 header.patient_birth_date,
-                header.keys.hex(),
                 self._log.wall(),
+                header.keys,
             )
             self._log.put(arrival)
         except BaseException as failure:

@@ -21,10 +21,10 @@ from appliance.arrivals import Arrival, ArrivalLog, Unsure, decode, encode, is_f
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
-def arrival(number: int, name: str = "DOE^JANE", keys: str = "00" * 300) -> Arrival:
+def arrival(number: int, name: str = "DOE^JANE", keys: bytes = bytes(300)) -> Arrival:
     uids = (f"1.2.{number}", "1.3", "1.4")
     of_file = (f"00/{number}", 1000, 300, "1.2.840.10008.1.2.1", "DISC", "CT1", "a1")
-    return Arrival(*of_file, "1.2.840.10008.5.1.4.1.1.2", *uids, "4711", "", name, "19700101", keys, 1.5)
+    return Arrival(*of_file, "1.2.840.10008.5.1.4.1.1.2", *uids, "4711", "", name, "19700101", 1.5, keys)
 
 
 def said(folder: Path) -> list[int]:
@@ -52,14 +52,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(TEXTS, TEXTS, st.binary(max_size=200), st.floats(0, 1e11))
 def test_a_line_says_what_it_was_made_of(name: str, title: str, keys: bytes, received: float) -> None:
-    one = arrival(1, name, keys.hex())._replace(calling_ae_title=title, received=received)
+    one = arrival(1, name, keys)._replace(calling_ae_title=title, received=received)
     line = encode(one)
     assert line.endswith(b"\n") and line.count(b"\n") == 1 and b"\0" not in line
     assert decode(line[:-1]) == one
 
 
 def test_a_line_that_is_not_whole_is_none() -> None:
-    line = encode(arrival(1, keys="00"))[:-1]
+    line = encode(arrival(1, keys=b"\0"))[:-1]
     for length in range(len(line)):
         with pytest.raises(ValueError):
             decode(line[:length])
@@ -67,14 +67,14 @@ def test_a_line_that_is_not_whole_is_none() -> None:
         broken = bytearray(line)
         broken[place] ^= 1
         try:
-            assert decode(bytes(broken)) == arrival(1, keys="00"), "another spelling of the same checksum"
+            assert decode(bytes(broken)) == arrival(1, keys=b"\0"), "another spelling of the same checksum"
             assert place < 8
         except ValueError:
             pass
 
 
 def test_a_line_of_another_version_is_none_of_this_one() -> None:
-    words = b'["00/1",1]'
+    words = b'["00/1",1] 00'
     with pytest.raises(ValueError, match="another version"):
         decode(b"%08x %b" % (arrivals.zlib.crc32(words), words))
 
@@ -115,7 +115,7 @@ def test_a_line_longer_than_a_file_and_longer_than_what_is_read_at_once(
     monkeypatch.setattr(arrivals, "READ_BYTES", 512)
     log = ArrivalLog(folder)
     log.put(arrival(1))
-    log.put(arrival(2, keys="ab" * 20_000))
+    log.put(arrival(2, keys=b"\xab" * 20_000))
     log.put(arrival(3))
     assert said(folder) == [1, 2, 3]
 

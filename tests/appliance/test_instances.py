@@ -67,8 +67,8 @@ class Shelf:
             header.issuer,
             header.patient_name,
             header.patient_birth_date,
-            header.keys.hex(),
             1.0,
+            header.keys,
         )
 
     def arrive(self, data_set: Any, station: str = "DISC") -> Outcome:

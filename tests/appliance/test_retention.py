@@ -97,7 +97,7 @@ class House:
         incoming.write(memoryview(b"data of " + uid.encode()))
         relative = incoming.keep()
         of_file = (relative, 100, incoming.data_offset, "1.2.840.10008.1.2.1", ae_title, "CT1", "a")
-        self.index.enter([Arrival(*of_file, sop_class, uid, "1.1", "1.1.1", "P", "", "DOE", "", "", self.times.wall)])
+        self.index.enter([Arrival(*of_file, sop_class, uid, "1.1", "1.1.1", "P", "", "DOE", "", self.times.wall, b"")])
         return self.store.path(relative)
 
     def stored(self) -> set[str]:
