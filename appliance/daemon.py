@@ -294,6 +294,7 @@ class Appliance:
             self._receiver_lost,
             inherited=self._lock,
         )
+        self.reception.pace.others = self.receivers.busy
 
     def _arrived_elsewhere(self, station: str, study: str, patient: tuple[str, str], association: str | None) -> None:
         self.clerk.arrived()

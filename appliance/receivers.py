@@ -130,6 +130,10 @@ class Receivers:
         """The records of associations that are open in receivers, as they began."""
         return [dialogue for one in self._receivers for dialogue in one.open.values()]
 
+    def busy(self) -> bool:
+        """Whether any receiver has an association."""
+        return any(one.open for one in self._receivers)
+
     # -- processes ----------------------------------------------------------------------------------------------
 
     def _start_one(self) -> None:

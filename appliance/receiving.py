@@ -65,6 +65,7 @@ class Receiving:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._reception = Reception(config, prepared=True)
+        self._reception.pace.others = lambda: True  # an association comes here where there is one already
         services: dict[str, dict[str, MakeService]] = {}
         for title, kind, key in config.titles():
             words = services.setdefault(title, {})

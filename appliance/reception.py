@@ -88,13 +88,13 @@ class Reception:
         wanted = config.appliance.disk_reserve_mb * 1_000_000
         self.reserve = Reserve(config.state, min(wanted, disk.f_blocks * disk.f_frsize // 20))
         self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        self._pace = Pace()
+        self.pace = Pace()
 
     def service(self, key: str, on_arrival: Callable[[Arrival], None], on_closed: Callable[[str], None]) -> MakeService:
         """What makes the Storage SCP of one association with a station."""
         station = Station(key, on_arrival, on_closed)
         return lambda association: StorageService(
-            association, station, self.store, self._log, self.reserve, self.executor, self._pace
+            association, station, self.store, self._log, self.reserve, self.executor, self.pace
         )
 
     def close(self) -> None:

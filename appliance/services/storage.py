@@ -100,11 +100,19 @@ class Pace:
 
     def __init__(self) -> None:
         self.associations = 0
-        """How many there are that may store: one alone leaves pauses, in which its next file can be made ready."""
+        """How many there are that may store, in this process."""
+        self.others: Callable[[], bool] = lambda: False
+        """Whether there are any in others."""
         self._median_s = self.QUICK_S / self.STEP
         self._threads_in_a_row = 0
         self._again = self.SOON
         self._unmeasured = 0
+
+    @property
+    def alone(self) -> bool:
+        """One association alone leaves pauses, in which its next file can be made ready. Where there are others, there
+        are no such pauses, and giving a file its room takes longer than it saves (measured)."""
+        return self.associations == 1 and not self.others()
 
     def is_quick(self, size: int) -> bool:
         """Whether an instance of this size is kept on the loop."""
@@ -207,9 +215,8 @@ class StorageService:
         if self._pace.is_quick(request.data.size):
             with self._pace.measured():
                 arrival = self._put(request, request.data)
-            if self._pace.associations == 1:
-                # After the answer is sent: the loop comes to it while the peer reads its next file. Where there are
-                # others, there is no such pause, and giving a file its room takes longer than it saves (measured).
+            if self._pace.alone:
+                # After the answer is sent: the loop comes to it while the peer reads its next file.
                 asyncio.get_running_loop().call_soon(self._store.expect, arrival.file_bytes)
         else:
             arrival = await asyncio.get_running_loop().run_in_executor(self._executor, self._put, request, request.data)
