@@ -405,7 +405,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def _step(self, data: memoryview) -> memoryview:
         if self._pdv_left:
             if self._pdv_left == self._pdu_left and self._sink is not None and not self._pdv_control & 1:
-                return self._parts(data)
+                return self._parts(data, 0, self._pdv_left, self._pdv_control)
             return self._part_of_pdv(data)
         if not self._in_pdu:
             if len(data) >= 12 and data[0] == P_DATA_TF and not self._gathered:
@@ -448,13 +448,20 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._end_of_pdv()
         return data[take:]
 
-    def _parts(self, data: memoryview) -> memoryview:
+    def _parts(self, data: memoryview, begin: int, left: int, control: int) -> memoryview:
         """The data set in hand while each part of it is alone in its PDU, as nearly always: all that lies here goes to
-        the sink at once. Where anything else comes, the long way looks at it."""
-        left, control, context = self._pdv_left, self._pdv_control, self._command_context
-        most, size, steps = self._limits.pdu_tolerated_bytes, len(data), self._steps
+        the sink at once. Where anything else comes, the long way looks at it.
+
+        Args:
+            data: what came.
+            begin: where in it the PDV in hand goes on; behind its header, if that lies here.
+            left: bytes of it that have not come before.
+            control: its message control header.
+        """
+        context, most, size, steps = self._command_context, self._limits.pdu_tolerated_bytes, len(data), self._steps
         parts = []
-        begin, end = 0, left
+        of_old_pdu = 0 if begin else left
+        end = begin + left
         while end <= size:
             parts.append(data[begin:end])
             left, begin = 0, end
@@ -476,7 +483,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             if begin < size:
                 parts.append(data[begin:])
             left, begin = end - size, size
-        if end > self._pdv_left:  # another PDU has begun
+        if end > of_old_pdu:  # another PDU has begun
             self._await_more("the end of a PDU")
         self._steps = steps
         self._pdv_left = self._pdu_left = left
@@ -491,11 +498,37 @@ class AssociationProtocol(asyncio.BufferedProtocol):
     def _both_headers(self, data: memoryview) -> memoryview:
         """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
         kind, length, pdv_length, context_id, control = _BOTH_HEADERS.unpack_from(data)
+        if (
+            pdv_length == length - 4
+            and self.state is OPEN
+            and 8 < length <= self._limits.pdu_tolerated_bytes
+            and not self._command
+        ):
+            if control & 1:
+                if control & 2 and context_id in self._contexts and self._sink is None and len(data) >= length + 6:
+                    return self._whole_command(data, context_id, length + 6)
+            elif self._sink is not None and context_id == self._command_context:
+                self._in_pdu = True
+                self._pdu_type = kind
+                return self._parts(data, 12, pdv_length - 2, control)
         self._pdu_header(kind, length)
         if not self._in_pdu or length < 6:
             return data[6:]
         self._pdv_header(pdv_length, context_id, control)
         return data[12:]
+
+    def _whole_command(self, data: memoryview, context_id: int, end: int) -> memoryview:
+        """A command set that lies here in one piece, alone in its PDU, as nearly always."""
+        if self._refusal is not None or self._skipping_response is not None:
+            raise BadCommand("a command set begins inside a data set")
+        if end - 12 > self._limits.command_bytes:
+            raise BadCommand(f"a command set longer than {self._limits.command_bytes} bytes")
+        if self._message_began_s is None:
+            self._message_began_s = self._fed_s
+        self._command_context = context_id
+        self._command_complete(decode_command(bytes(data[12:end])))
+        self._await_next()
+        return data[end:]
 
     def _gather(self, data: memoryview, size: int) -> memoryview:
         take = min(size - len(self._gathered), len(data))
