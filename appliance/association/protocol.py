@@ -87,7 +87,10 @@ RECEIVE_BUFFER = _huge_page()[: 1024 * 1024]
 """Shared by all connections: it is empty again when `buffer_updated` returns. (By trial: what is taken at once costs
 less than in four parts.)"""
 SHORT_BUFFER = RECEIVE_BUFFER[: 64 * 1024]
-"""What is taken at once outside of a long part: what has to wait for its turn has to be kept."""
+"""What is taken at once between messages: what a peer sends before it has its answer has to be kept."""
+MOST_AT_ONCE = 16
+"""Connections of which more is taken even there, as they have sent a data set and nothing ahead of its answer: a whole
+instance then costs one read. Together they can make us keep so many megabytes."""
 TURN_STEPS = 400
 """Headers and parts that one connection may have parsed in one turn of the loop, about a millisecond of work. A
 megabyte in parts of 16 KiB takes half of them."""
@@ -168,6 +171,10 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         """That the data set of the request in hand may have."""
         self._skipping_response: int | None = None
         self._backlog = bytearray()
+        self._at_once = SHORT_BUFFER
+        """Taken between messages."""
+        self._waits = True
+        """For our answers, as far as we have seen."""
         self._feeding = False
         self._steps = 0
         """Left in this turn of the loop."""
@@ -215,6 +222,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         before, self.state = self.state, State.GONE
         self._socket = -1
         self._deadline_s = float("inf")
+        self._take_less()
         if self._next_turn is not None:
             self._next_turn.cancel()
         self._server.disconnected(self)
@@ -311,7 +319,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The shared buffer; asyncio fills it and calls `buffer_updated` at once."""
-        return SHORT_BUFFER if self._sink is None else RECEIVE_BUFFER
+        return self._at_once if self._sink is None else RECEIVE_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came. In the middle of a data set more lie in the socket already: they are read at once, without the
@@ -336,6 +344,20 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             rest = self._feed(RECEIVE_BUFFER[:nbytes])
             if len(rest):
                 self._backlog += rest
+                self._take_less()
+
+    def _take_more(self) -> None:
+        """This peer has sent a data set, and nothing more."""
+        if self._at_once is SHORT_BUFFER and self._waits and self._server.at_once < MOST_AT_ONCE:
+            self._server.at_once += 1
+            self._at_once = RECEIVE_BUFFER
+
+    def _take_less(self) -> None:
+        """This peer does not wait, or is gone."""
+        self._waits = False
+        if self._at_once is RECEIVE_BUFFER:
+            self._server.at_once -= 1
+            self._at_once = SHORT_BUFFER
 
     def eof_received(self) -> bool:
         """The peer closed its side: the connection goes."""
@@ -719,6 +741,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 sink.discard()
                 refusal = Refused(0x0110, "internal error")
             request.data = sink
+        if self._at_once is SHORT_BUFFER:
+            self._take_more()
         self._message_complete(request, refusal)
 
     def _message_complete(self, request: Request, refusal: Refused | None = None) -> None:

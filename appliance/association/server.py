@@ -88,6 +88,8 @@ class AssociationServer:
         self._by_address: Counter[str] = Counter()
         self._sweep: asyncio.TimerHandle | None = None
         self._closing = False
+        self.at_once = 0
+        """Connections of which much is taken at once: see `protocol.MOST_AT_ONCE`."""
         self._most_connections = self._descriptors(self.limits.connections)
 
     @staticmethod
