@@ -140,29 +140,41 @@ class ArrivalLog:
             OSError: it is not in the log.
             Unsure: it may be.
         """
-        line = _Line(encode(arrival))
+        words = encode(arrival)
+        if self._turn.acquire(blocking=False):  # nobody is writing, as nearly always
+            try:
+                self._write(words)
+            finally:
+                self._turn.release()
+            return
+        line = _Line(words)
         self._waiting.append(line)
         with self._turn:
             if not line.written:
-                self._write()
+                self._write_waiting()
         if line.error is not None:
             raise line.error
 
-    def _write(self) -> None:
+    def _write_waiting(self) -> None:
         lines: list[_Line] = []
         while self._waiting:
             lines.append(self._waiting.popleft())
-        words = lines[0].words if len(lines) == 1 else b"".join([one.words for one in lines])
         error: BaseException | None = None
+        try:
+            self._write(b"".join([one.words for one in lines]))
+        except (OSError, Unsure) as failure:
+            error = failure
+        for line in lines:
+            line.written, line.error = True, error
+
+    def _write(self, words: bytes) -> None:
         try:
             if self._end + len(words) > self._room:
                 self._begin(len(words))
             self._append(words)
-        except (OSError, Unsure) as failure:
-            error = failure
+        except BaseException:
             self._finish()  # nobody knows how it ends now
-        for line in lines:
-            line.written, line.error = True, error
+            raise
 
     def _append(self, words: bytes) -> None:
         try:

@@ -480,26 +480,24 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             left: bytes of it that have not come before.
             control: its message control header.
         """
-        context, most, size, steps = self._command_context, self._limits.pdu_tolerated_bytes, len(data), self._steps
+        size, steps = len(data), self._steps
         parts = []
         of_old_pdu = 0 if begin else left
         end = begin + left
+        header: memoryview | bytes = b""
+        again = 0
         while end <= size:
             parts.append(data[begin:end])
             left, begin = 0, end
             steps -= 2
             if control & 2 or size < end + 12 or steps < 0:
                 break
-            kind, length, pdv_length, context_id, following = _BOTH_HEADERS.unpack_from(data, end)
-            if (
-                kind != P_DATA_TF
-                or following & 1
-                or context_id != context
-                or not 2 < pdv_length == length - 4
-                or length > most
-            ):
-                break
-            left, control, begin = pdv_length - 2, following, end + 12
+            if (following := data[end : end + 12]) != header:  # of most senders all parts but the last are alike
+                again, control = self._part_header(following)
+                if not again:
+                    break
+                header = following
+            left, begin = again, end + 12
             end = begin + left
         else:
             if begin < size:
@@ -516,6 +514,20 @@ class AssociationProtocol(asyncio.BufferedProtocol):
                 self._last_fragment()
             self._end_of_pdv()
         return data[begin:]
+
+    def _part_header(self, header: memoryview) -> tuple[int, int]:
+        """Bytes and message control header of the part of a data set that these two headers announce; 0 bytes where it
+        is for the long way."""
+        kind, length, pdv_length, context_id, control = _BOTH_HEADERS.unpack(header)
+        if (
+            kind != P_DATA_TF
+            or control & 1
+            or context_id != self._command_context
+            or not 2 < pdv_length == length - 4
+            or length > self._limits.pdu_tolerated_bytes
+        ):
+            return 0, 0
+        return pdv_length - 2, control
 
     def _both_headers(self, data: memoryview) -> memoryview:
         """A P-DATA-TF whose first PDV header lies in the same bytes, as nearly always: nothing needs gathering."""
@@ -818,11 +830,11 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             self._idle()
 
     def _send(self, context_id: int, command: bytes, data_set: bytes | None) -> None:
-        pdus = list(encode_data(context_id, 1, command, self.peer_maximum_length))
-        if data_set is not None:
-            pdus.extend(encode_data(context_id, 0, data_set, self.peer_maximum_length))
         assert self._transport is not None
-        self._transport.write(b"".join(pdus) if len(pdus) > 1 else pdus[0])
+        pdus = encode_data(context_id, 1, command, self.peer_maximum_length)
+        if data_set is not None:
+            pdus += encode_data(context_id, 0, data_set, self.peer_maximum_length)
+        self._transport.write(b"".join(pdus))
 
     # -- our own requests ---------------------------------------------------------------------------------------
 

@@ -153,10 +153,10 @@ def test_a_log_that_fails_is_a700_and_the_same_again_is_the_same_instance(
     def failing_log(patch: pytest.MonkeyPatch) -> None:
         whole = service._log._write
 
-        def write() -> None:
+        def write(words: bytes) -> None:
             with pytest.MonkeyPatch.context() as inner:
                 failing(inner, call, number)
-                whole()
+                whole(words)
 
         patch.setattr(service._log, "_write", write)
 
