@@ -67,6 +67,7 @@ from .message import (
     Request,
     Response,
 )
+from .window import set_window, window_of
 
 if TYPE_CHECKING:
     from .server import AssociationServer
@@ -138,6 +139,9 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._socket = -1
         """Descriptor that may be read without the transport; -1 where there is none, or TLS stands between."""
+        self._tcp: socket.socket | None = None
+        self._window: int | None = None
+        """Bytes of the TCP window, see `window`; None until a data set has come."""
         self._conversation: Conversation | None = None
         self.state = State.AWAITING_ASSOCIATE
         self.entity: Entity | None = None
@@ -214,6 +218,7 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._tcp = sock
         self._await(self._limits.handshake_s, "A-ASSOCIATE-RQ")
         self._server.connected(self)
 
@@ -351,6 +356,16 @@ class AssociationProtocol(asyncio.BufferedProtocol):
         if self._at_once is SHORT_BUFFER and self._waits and self._server.at_once < MOST_AT_ONCE:
             self._server.at_once += 1
             self._at_once = RECEIVE_BUFFER
+
+    def _hold_window(self) -> None:
+        """After each data set: the kernel may have found another."""
+        if self._tcp is None:
+            return
+        if self._window is None:
+            self._window = window_of(self._tcp)
+        if self._window:
+            with contextlib.suppress(OSError):  # the peer is gone
+                set_window(self._tcp, self._window)
 
     def _take_less(self) -> None:
         """This peer does not wait, or is gone."""
@@ -755,6 +770,8 @@ class AssociationProtocol(asyncio.BufferedProtocol):
             request.data = sink
         if self._at_once is SHORT_BUFFER:
             self._take_more()
+        if self._window != 0:
+            self._hold_window()
         self._message_complete(request, refusal)
 
     def _message_complete(self, request: Request, refusal: Refused | None = None) -> None:
