@@ -11,6 +11,7 @@ there twice, after a crash: no two arrivals have the same file, so the second ti
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -179,7 +180,8 @@ class InstanceIndex:
         Raises:
             Exception: the database cannot be written now; of any of them there is a row or none.
         """
-        rest = deque(one for one in arrivals if self._store.path(one.file).exists())
+        folder = str(self._store.folder)
+        rest = deque(one for one in arrivals if os.path.exists(f"{folder}/{one.file}"))
         outcomes: list[Outcome] = []
         while rest:
             known: _Known | None = None
