@@ -510,6 +510,8 @@ class InstanceIndex:
                 continue
             try:
                 adopted += self._adopt(file)
+            except FileNotFoundError:
+                continue  # since it was listed, it has been found to be the same instance again
             except (Unparsable, OSError) as failure:
                 self._store.set_aside(file)
                 log.error("a stored file is damaged: set aside", extra={"file": file, "error": str(failure)})

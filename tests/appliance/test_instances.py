@@ -262,6 +262,17 @@ def test_a_damaged_file_is_set_aside_and_the_others_are_found(shelf: Shelf) -> N
     assert len(list((shelf.store.folder / "damaged").iterdir())) == 1
 
 
+def test_what_the_log_says_is_the_same_again_is_no_damage_at_the_next_start(shelf: Shelf) -> None:
+    for data_set in (instance(1), instance(1), instance(2)):
+        shelf.log.put(shelf.received(data_set))
+    lost = shelf.received(instance(3))  # killed before its line
+    listed = list(shelf.store.files())
+    assert len(listed) == 4
+    assert InstanceIndex(shelf.database, shelf.store).adopt(sorted(listed, key=lambda one: one == lost.file)) == 1
+    assert (shelf.count("instance"), shelf.count("reception")) == (3, 2)
+    assert len(list(shelf.store.files())) == 3 and not list((shelf.store.folder / "damaged").iterdir())
+
+
 def test_a_second_content_that_nobody_acknowledged_is_set_aside(shelf: Shelf) -> None:
     first, other = shelf.received(instance(1)), shelf.received(instance(1, ImageComments="x"))
     shelf.index.enter([first, other])
