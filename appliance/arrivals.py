@@ -24,8 +24,9 @@ from binascii import hexlify, unhexlify
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from media.instance import InstanceHeader
 from media.store import fsync_folder
 
 log = logging.getLogger("gravure.storage")
@@ -64,6 +65,40 @@ class Arrival(NamedTuple):
     """When it came, seconds since the epoch: a label only, nothing is decided by it."""
     keys: bytes
     """The directory keys, see `media.instance`."""
+
+    @classmethod
+    def of(
+        cls,
+        header: InstanceHeader,
+        file: str,
+        file_bytes: int,
+        data_offset: int,
+        transfer_syntax_uid: str,
+        received: float,
+        ae_title: str = "",
+        calling_ae_title: str = "",
+        association_id: str = "",
+    ) -> Self:
+        """What a header says of an instance, where it lies, and who was sent it: see the fields of the same names."""
+        return cls(
+            file,
+            file_bytes,
+            data_offset,
+            transfer_syntax_uid,
+            ae_title,
+            calling_ae_title,
+            association_id,
+            header.sop_class_uid,
+            header.sop_instance_uid,
+            header.study_instance_uid,
+            header.series_instance_uid,
+            header.patient_id,
+            header.issuer,
+            header.patient_name,
+            header.patient_birth_date,
+            received,
+            header.keys,
+        )
 
     @property
     def of_study(self) -> tuple[str, str, tuple[str, str], str]:

@@ -520,25 +520,8 @@ class InstanceIndex:
     def _adopt(self, file: str) -> bool:
         path = self._store.path(file)
         header, meta = scan_file(path)
-        arrival = Arrival(
-            file=file,
-            file_bytes=path.stat().st_size,
-            data_offset=meta.data_offset,
-            transfer_syntax_uid=meta.transfer_syntax_uid,
-            ae_title="",
-            calling_ae_title="",
-            association_id="",
-            sop_class_uid=header.sop_class_uid,
-            sop_instance_uid=header.sop_instance_uid,
-            study_instance_uid=header.study_instance_uid,
-            series_instance_uid=header.series_instance_uid,
-            patient_id=header.patient_id,
-            issuer=header.issuer,
-            patient_name=header.patient_name,
-            patient_birth_date=header.patient_birth_date,
-            received=self._wall(),
-            keys=header.keys,
-        )
+        size = path.stat().st_size
+        arrival = Arrival.of(header, file, size, meta.data_offset, meta.transfer_syntax_uid, self._wall())
         with self._database.fast_transaction() as connection:
             inserted = self._insert(connection, arrival)
         if not inserted:

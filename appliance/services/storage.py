@@ -236,24 +236,16 @@ class StorageService:
         try:
             header = checked(sink, request)
             relative = incoming.keep()
-            arrival = Arrival(
+            arrival = Arrival.of(
+                header,
                 relative,
                 incoming.data_offset + incoming.size,
                 incoming.data_offset,
                 request.context.transfer_syntax,
+                self._log.wall(),
                 self._station.ae_title,
                 self._association.calling_ae_title,
                 self._association.id,
-                header.sop_class_uid,
-                header.sop_instance_uid,
-                header.study_instance_uid,
-                header.series_instance_uid,
-                header.patient_id,
-                header.issuer,
-                header.patient_name,
-                header.patient_birth_date,
-                self._log.wall(),
-                header.keys,
             )
             self._log.put(arrival)
         except BaseException as failure:

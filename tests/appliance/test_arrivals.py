@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from appliance import arrivals
 from appliance.arrivals import Arrival, ArrivalLog, Unsure, decode, encode, is_finished, log_files, prepare, read_lines
+from tests.small_disk import small_disk_at
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -207,13 +208,8 @@ def test_a_line_that_was_written_in_part_is_none(folder: Path, monkeypatch: pyte
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "small"
-    disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
-    if done.returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk_at(tmp_path / "small", "1m") as disk:
+        yield disk
 
 
 def test_without_room_for_a_file_nothing_is_promised_and_nothing_stays(small_disk: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from appliance.database import (
     _prepare,
     migrations,
 )
+from tests.small_disk import small_disk_at
 
 
 @pytest.fixture
@@ -119,13 +119,8 @@ def test_a_locked_database_is_no_damaged_one(tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], capture_output=True)
-    if done.returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk_at(tmp_path / "small", "400k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_no_damage(small_disk: Path) -> None:

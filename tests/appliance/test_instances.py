@@ -51,25 +51,8 @@ class Shelf:
         incoming.write(memoryview(data))
         header = scan_header(data, syntax)
         file = incoming.keep()
-        return Arrival(
-            file,
-            self.store.path(file).stat().st_size,
-            incoming.data_offset,
-            syntax,
-            station,
-            "CT1",
-            association,
-            header.sop_class_uid,
-            header.sop_instance_uid,
-            header.study_instance_uid,
-            header.series_instance_uid,
-            header.patient_id,
-            header.issuer,
-            header.patient_name,
-            header.patient_birth_date,
-            1.0,
-            header.keys,
-        )
+        size = self.store.path(file).stat().st_size
+        return Arrival.of(header, file, size, incoming.data_offset, syntax, 1.0, station, "CT1", association)
 
     def arrive(self, data_set: Any, station: str = "DISC") -> Outcome:
         """Receive one instance, and enter it."""

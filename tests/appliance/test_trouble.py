@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -21,6 +22,7 @@ import pytest
 from appliance.jobs import ENDED, own_steps
 from tests.instances import ARC, instance, written
 from tests.serving import DEFAULT, FOREIGN, ROOT, STORESCU, Serving, serving, statuses
+from tests.small_disk import small_disk_at
 
 pytestmark = pytest.mark.peers("dcmtk")
 
@@ -232,15 +234,9 @@ def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
-    """A file system of 24 MB that is really full when it is full."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk_at(tmp_path / "disk", "24m") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_a700_and_recovers_by_itself(tmp_path: Path, small_disk: Path) -> None:
